@@ -1,0 +1,1 @@
+"""Flows of {{ cookiecutter.project_slug }}, and what they share."""

@@ -1,0 +1,101 @@
+"""Many items in few tasks, with every item's outcome kept.
+
+The server keeps a record of every task, and hears of about thirty a second. A task for each of ten
+thousand items overruns it for good; a task for each hundred of them does not.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from prefect.logging import get_run_logger
+from prefect.results import get_result_store, should_persist_result
+
+from {{ cookiecutter.__package_name }}.every_call import current_key
+
+Item = TypeVar("Item")
+Value = TypeVar("Value")
+
+
+class Outcome(NamedTuple, Generic[Item, Value]):
+    """What became of an item: a value, or the error in words."""
+
+    item: Item
+    value: Value | None = None
+    error: str | None = None
+
+
+class ItemsFailed(Exception):
+    """Some items failed; `outcomes` holds those of all."""
+
+    def __init__(self, outcomes: list[Outcome[Any, Any]]) -> None:
+        """Keep the outcomes of all items."""
+        super().__init__(outcomes)
+        self.outcomes = outcomes
+
+    def __str__(self) -> str:
+        """Say how many items failed, and the first three reasons."""
+        failed = [outcome for outcome in self.outcomes if outcome.error]
+        reasons = "; ".join(f"{outcome.item!r}: {outcome.error}" for outcome in failed[:3])
+        more = f"; and {len(failed) - 3} more" if len(failed) > 3 else ""
+        return f"{len(failed)} of {len(self.outcomes)} items failed. {reasons}{more}"
+
+
+def batched(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    """Split items into lists of `size`, without holding them all."""
+    rest = iter(items)
+    while batch := list(islice(rest, size)):
+        yield batch
+
+
+def do_each(do: Callable[[Item], Value], items: list[Item]) -> list[Outcome[Item, Value]]:
+    """Do every item of a task and return their outcomes.
+
+    What was done is kept when the task fails or is stopped, and not done again when it is retried.
+
+    Raises:
+        ItemsFailed: at least one item failed.
+    """
+    done: dict[int, Outcome[Item, Value]] = _read_done()
+    failed: dict[int, Outcome[Item, Value]] = {}
+    try:
+        for number, item in enumerate(items):
+            if number not in done:
+                outcome = _do(do, item)
+                (failed if outcome.error else done)[number] = outcome
+    finally:
+        if len(done) < len(items):
+            _write_done(done)
+    outcomes = [(done | failed)[number] for number in range(len(items))]
+    if failed:
+        raise ItemsFailed(outcomes)
+    return outcomes
+
+
+def _do(do: Callable[[Item], Value], item: Item) -> Outcome[Item, Value]:
+    """Do one item; an exception becomes its outcome."""
+    try:
+        return Outcome(item, value=do(item))
+    except Exception as error:
+        get_run_logger().warning("%r failed", item, exc_info=True)
+        return Outcome(item, error=f"{type(error).__name__}: {error}")
+
+
+def _read_done() -> dict[int, Any]:
+    """Return the outcomes that an earlier attempt of this call kept, by number."""
+    store, key = get_result_store(), _key()
+    if not (should_persist_result() and store.exists(key)):
+        return {}
+    done: dict[int, Any] = store.read(key).result
+    return done
+
+
+def _write_done(done: dict[int, Any]) -> None:
+    """Keep outcomes for the next attempt of this call."""
+    if should_persist_result():
+        get_result_store().write(done, key=_key())
+
+
+def _key() -> str:
+    """Return the key under which the outcomes of the items of this call are kept."""
+    return f"{current_key()}-items"

@@ -1,0 +1,56 @@
+"""Retry a failed run, and what succeeded is not done again.
+
+Use it for everything that takes long, costs money or must not happen twice. It needs nothing in the
+flow but tasks with `cache_policy=EVERY_CALL`: this project keeps their results (`prefect.toml`), and a
+retry finds them, on another machine too if the storage is shared.
+
+What a task returns is kept, so it must be something that can be pickled. A task with side effects that
+dies half-way runs again from its beginning. Changed code or arguments run again: do not pass the time
+of day.
+
+Try it: run the flow, which fails as long as there is no folder `outbox`; make that folder; press Retry.
+
+![fetch_orders for each region feeds merge, and merge feeds deliver](../../../docs/graphs/resume_from_failure.svg)
+"""
+
+from pathlib import Path
+
+from prefect import flow, task
+
+from {{ cookiecutter.__package_name }}.every_call import EVERY_CALL
+from {{ cookiecutter.__package_name }}.outcomes import Run, settle
+
+REGIONS = ("north", "south", "west")
+
+
+@task(cache_policy=EVERY_CALL)
+def fetch_orders(region: str) -> list[str]:
+    """Fetch the orders of a region, which takes its time."""
+    return [f"{region}-{number}" for number in range(1, 4)]
+
+
+@task(cache_policy=EVERY_CALL)
+def merge(orders: list[list[str]]) -> list[str]:
+    """Bring the orders of all regions into one list."""
+    return sorted(order for region in orders for order in region)
+
+
+@task(cache_policy=EVERY_CALL)
+def deliver(orders: list[str], outbox: Path) -> Path:
+    """Write the orders where the warehouse fetches them.
+
+    Raises:
+        FileNotFoundError: the warehouse's folder is not there.
+    """
+    delivery = outbox / "orders.csv"
+    delivery.write_text("\n".join(orders) + "\n")
+    return delivery
+
+
+@flow(name="resume-from-failure")
+def resume_from_failure(outbox: Path = Path("outbox")) -> list[Run]:
+    """Deliver the orders of all regions to the warehouse."""
+    orders = [fetch_orders.submit(region) for region in REGIONS]
+    merged = merge.submit(orders)
+    delivery = deliver.submit(merged, outbox)
+    return settle([*orders, merged, delivery])

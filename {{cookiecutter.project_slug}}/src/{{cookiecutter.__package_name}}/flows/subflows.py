@@ -1,0 +1,71 @@
+"""Group tasks in a subflow, and feed its result to the parent.
+
+Use it for steps that belong together, that are used by several flows, or that you want to see and to
+retry as one. A subflow is called like a function and runs in the process of its parent, one after the
+other; for steps side by side, submit tasks. Steps that need a machine of their own are a deployment of
+their own: `run_deployment`.
+
+A subflow that fails fails its parent with the cause, unless the parent asks for its state
+(`return_state=True`): a state is passed on like a future, and `settle` raises what it holds. When the
+parent is retried, a subflow that completed is not run again; in one that failed, only the tasks that
+had not succeeded run.
+
+![two shop_report subflows and a stock_count feed compare](../../../docs/graphs/subflows.svg)
+"""
+
+from typing import TypedDict
+
+from prefect import flow, task
+
+from {{ cookiecutter.__package_name }}.every_call import EVERY_CALL
+from {{ cookiecutter.__package_name }}.outcomes import Run, settle
+
+
+class Report(TypedDict):
+    """What a shop took, from how many customers."""
+
+    shop: str
+    revenue: int
+    customers: int
+
+
+@task(cache_policy=EVERY_CALL)
+def read_till(shop: str) -> int:
+    """Return what a shop took, in cents."""
+    return 10_000 * len(shop)
+
+
+@task(cache_policy=EVERY_CALL)
+def count_customers(shop: str) -> int:
+    """Return how many customers a shop had."""
+    return 7 * len(shop)
+
+
+@flow(name="shop-report")
+def shop_report(shop: str) -> Report:
+    """Report on one shop."""
+    revenue = read_till.submit(shop)
+    customers = count_customers.submit(shop)
+    settle([revenue, customers])
+    return Report(shop=shop, revenue=revenue.result(), customers=customers.result())
+
+
+@flow(name="head-office")
+def head_office() -> dict[str, int]:
+    """Return what each shop was expected to take, in cents."""
+    return {"harbour": 65_000, "station": 72_000}
+
+
+@task(cache_policy=EVERY_CALL)
+def compare(reports: list[Report], expected: dict[str, int]) -> dict[str, int]:
+    """Return by how much each shop missed or beat what was expected, in cents."""
+    return {report["shop"]: report["revenue"] - expected[report["shop"]] for report in reports}
+
+
+@flow(name="subflows")
+def subflows() -> list[Run]:
+    """Compare the shops with what the head office expected."""
+    reports = [shop_report(shop) for shop in ("harbour", "station")]
+    expected = head_office(return_state=True)
+    difference = compare.submit(reports, expected)
+    return settle([expected, difference])

@@ -1,0 +1,57 @@
+"""What the server recorded of a run, and a retry of it."""
+
+import time
+from collections import Counter
+from typing import Any
+from uuid import UUID
+
+from prefect import Flow, get_client
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+from prefect.client.schemas.objects import State, TaskRun
+from prefect.flow_engine import run_flow
+from prefect.states import AwaitingRetry
+
+RECORDED_WITHIN = 20.0
+"""Seconds within which the server has recorded what happened."""
+
+
+def results(state: State[Any]) -> list[Any]:
+    """Return the results of the runs that a flow returned."""
+    return [run.result() for run in state.result()]
+
+
+def recorded(state: State[Any], expected: dict[str, int]) -> None:
+    """Hold the server's record of a flow run's tasks against `"<task> <state>": how often`."""
+    deadline = time.monotonic() + RECORDED_WITHIN
+    found = Counter[str]()
+    while found != expected and time.monotonic() < deadline:
+        time.sleep(0.1)
+        found = Counter(_in_words(run) for run in task_runs(flow_run_id(state)))
+    assert found == expected
+
+
+def retry(flow: Flow[..., Any], state: State[Any], **parameters: Any) -> State[Any]:
+    """Retry a flow run, as the button in the UI does, and return the state it ends in."""
+    with get_client(sync_client=True) as client:
+        client.set_flow_run_state(flow_run_id(state), AwaitingRetry(), force=True)
+        flow_run = client.read_flow_run(flow_run_id(state))
+    retried: State[Any] = run_flow(flow, flow_run, parameters, return_type="state")
+    return retried
+
+
+def flow_run_id(state: State[Any]) -> UUID:
+    """Return the flow run that a state belongs to."""
+    assert state.state_details.flow_run_id
+    return state.state_details.flow_run_id
+
+
+def task_runs(flow_run_id: UUID) -> list[TaskRun]:
+    """Return the task runs of a flow run."""
+    only_this = FlowRunFilter(id=FlowRunFilterId(any_=[flow_run_id]))
+    with get_client(sync_client=True) as client:
+        return client.read_task_runs(flow_run_filter=only_this)
+
+
+def _in_words(run: TaskRun) -> str:
+    """Return the task and the state of a task run."""
+    return f"{run.name.rsplit('-', 1)[0]} {run.state_name}"
