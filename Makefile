@@ -1,0 +1,55 @@
+# Everything this repository's own work needs stays in .venv and build/.
+
+PYTHON ?= python3
+BIN := .venv/bin
+UV := $(BIN)/uv
+UV_PIN := ansible/roles/prefect_worker/files/uv.txt
+INSTALLED := .venv/installed
+BUILD := $(CURDIR)/build
+BAKE := $(BIN)/cookiecutter --no-input --overwrite-if-exists
+
+PYTHON_FOLDERS := $(wildcard ansible benchmarks hooks tests)
+# The layers of tests, each a target of its own.
+LAYERS := test-template
+
+export UV_CACHE_DIR ?= $(BUILD)/cache/uv
+export PIP_CACHE_DIR ?= $(BUILD)/cache/pip
+export ANSIBLE_HOME ?= $(BUILD)/ansible
+# Keeps cookiecutter out of your home, and your answers out of what is generated here.
+export COOKIECUTTER_CONFIG := $(BUILD)/cookiecutter.yml
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test $(LAYERS) lint
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: $(INSTALLED) ## Install the tools of this repository into .venv
+
+$(INSTALLED): requirements.txt $(UV_PIN)
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --require-hashes -r $(UV_PIN)
+	$(UV) pip sync --quiet --python $(BIN)/python --require-hashes requirements.txt $(UV_PIN)
+	@mkdir -p $(BUILD)
+	@printf 'cookiecutters_dir: "%s"\nreplay_dir: "%s"\n' \
+		'$(BUILD)/cookiecutters' '$(BUILD)/replay' > $(COOKIECUTTER_CONFIG)
+	@touch $@
+
+demo: install ## Generate a project and run every flow of it for real
+	$(BAKE) --output-dir $(BUILD)/demo .
+	$(MAKE) -C $(BUILD)/demo/shop-reports demo
+
+test: install ## Run every layer of tests, also after one has failed
+	@$(MAKE) --no-print-directory --keep-going $(LAYERS)
+
+test-template: install ## Test the answers and what is generated from them
+	$(BIN)/pytest tests/template
+
+lint: install ## Check style, types and the playbook
+	$(BIN)/ruff check $(PYTHON_FOLDERS)
+	$(BIN)/ruff format --check $(PYTHON_FOLDERS)
+	$(BIN)/mypy
+	$(BIN)/yamllint --strict .
+	$(BIN)/shellcheck $$(git grep -lE '^#!.*sh$$' -- ':!{{*')
+	cd ansible && PATH="$(CURDIR)/$(BIN):$$PATH" ansible-lint --offline --strict --profile production

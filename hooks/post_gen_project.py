@@ -1,0 +1,44 @@
+"""Put real files where a template without symlinks left no ansible/ folder."""
+
+import json
+import os
+import sys
+from pathlib import Path
+from shutil import copytree, rmtree
+
+ANSWERS = json.loads(r"""{{ cookiecutter | tojson }}""")
+
+
+def is_filled(folder: Path) -> bool:
+    """Tell a real folder with something in it from a symlink's remains."""
+    return folder.is_dir() and not folder.is_symlink() and any(folder.iterdir())
+
+
+def find_ansible() -> Path | None:
+    """Return the template's own ansible/ folder, if it can be reached."""
+    template = ANSWERS.get("_repo_dir")
+    if not template:  # cruft does not say where its clone is
+        return None
+    # A relative template is relative to where cookiecutter was started, which it does not say.
+    starts = (os.environ.get("PWD", ""), ANSWERS["_output_dir"])
+    found = (Path(start, template).resolve() / "ansible" for start in starts)
+    return next(filter(is_filled, found), None)
+
+
+def repair(ansible: Path) -> None:
+    """Replace what is no real folder by a copy of the template's."""
+    source = find_ansible()
+    if source is None:
+        sys.exit(
+            "The project's ansible/ is empty, because this copy of the template was made without"
+            " symlinks: set git's core.symlinks to true and try again."
+        )
+    if ansible.is_dir() and not ansible.is_symlink():
+        rmtree(ansible)
+    else:
+        ansible.unlink(missing_ok=True)
+    copytree(source, ansible)
+
+
+if __name__ == "__main__" and not is_filled(Path("ansible")):
+    repair(Path("ansible"))
