@@ -30,13 +30,25 @@ def recorded(state: State[Any], expected: dict[str, int]) -> None:
     assert found == expected
 
 
-def retry(flow: Flow[..., Any], state: State[Any], **parameters: Any) -> State[Any]:
-    """Retry a flow run, as the button in the UI does, and return the state it ends in."""
+def create_flow_run(flow: Flow[..., Any], **parameters: Any) -> UUID:
+    """Tell the server of a flow run that is to happen."""
     with get_client(sync_client=True) as client:
-        client.set_flow_run_state(flow_run_id(state), AwaitingRetry(), force=True)
-        flow_run = client.read_flow_run(flow_run_id(state))
-    retried: State[Any] = run_flow(flow, flow_run, parameters, return_type="state")
-    return retried
+        return client.create_flow_run(flow, parameters=parameters).id
+
+
+def run(flow: Flow[..., Any], flow_run_id: UUID) -> State[Any]:
+    """Run a flow run here, as a worker does, and return the state it ends in."""
+    with get_client(sync_client=True) as client:
+        client.set_flow_run_state(flow_run_id, AwaitingRetry(), force=True)
+        flow_run = client.read_flow_run(flow_run_id)
+    state = run_flow(flow, flow_run, flow_run.parameters, return_type="state")
+    assert isinstance(state, State)
+    return state
+
+
+def retry(flow: Flow[..., Any], state: State[Any]) -> State[Any]:
+    """Retry a flow run, as the button in the UI does, and return the state it ends in."""
+    return run(flow, flow_run_id(state))
 
 
 def flow_run_id(state: State[Any]) -> UUID:

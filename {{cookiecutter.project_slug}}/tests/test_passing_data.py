@@ -3,11 +3,11 @@
 from datetime import date
 
 import pytest
-from pytest import MonkeyPatch
 
-from tests.runs import recorded, results
 from {{ cookiecutter.__package_name }}.flows import passing_data as module
 from {{ cookiecutter.__package_name }}.flows.passing_data import passing_data
+
+from .runs import recorded, results
 
 
 def test_the_summary_is_made_of_the_revenue_and_the_best_seller() -> None:
@@ -25,7 +25,7 @@ def test_the_summary_is_made_of_the_revenue_and_the_best_seller() -> None:
     )
 
 
-def test_a_failure_fails_the_flow_with_its_cause(monkeypatch: MonkeyPatch) -> None:
+def test_a_failure_fails_the_flow_with_its_cause(monkeypatch: pytest.MonkeyPatch) -> None:
     def no_sales(day: date) -> module.Sales:
         raise ConnectionError("The till does not answer.")
 
@@ -34,7 +34,8 @@ def test_a_failure_fails_the_flow_with_its_cause(monkeypatch: MonkeyPatch) -> No
 
     with pytest.raises(ConnectionError, match="The till does not answer"):
         state.result()
-    assert state.message and "The till does not answer" in state.message
+    assert state.message is not None
+    assert "The till does not answer" in state.message
     recorded(
         state,
         {

@@ -1,11 +1,11 @@
 """`subflows`: results of subflows feed the parent, and a retry does only what had not succeeded."""
 
 import pytest
-from pytest import MonkeyPatch
 
-from tests.runs import recorded, results, retry
 from {{ cookiecutter.__package_name }}.flows import subflows as module
-from {{ cookiecutter.__package_name }}.flows.subflows import shop_report, subflows
+from {{ cookiecutter.__package_name }}.flows.subflows import subflows
+
+from .runs import recorded, results, retry
 
 
 def test_results_and_states_of_subflows_feed_the_parent() -> None:
@@ -14,7 +14,7 @@ def test_results_and_states_of_subflows_feed_the_parent() -> None:
     assert results(state)[-1] == {"harbour": 5_000, "station": -2_000}
 
 
-def test_a_failed_subflow_fails_its_parent_with_the_cause(monkeypatch: MonkeyPatch) -> None:
+def test_a_failed_subflow_fails_its_parent_with_the_cause(monkeypatch: pytest.MonkeyPatch) -> None:
     def no_figures() -> dict[str, int]:
         raise ConnectionError("The head office does not answer.")
 
@@ -27,7 +27,7 @@ def test_a_failed_subflow_fails_its_parent_with_the_cause(monkeypatch: MonkeyPat
 
 
 def test_a_retry_runs_only_the_task_of_a_failed_subflow_that_failed(
-    monkeypatch: MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     till_read, counted = [], []
 

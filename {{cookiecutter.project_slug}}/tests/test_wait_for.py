@@ -1,19 +1,23 @@
 """`wait_for`: order without data, also when what is awaited fails."""
 
 import pytest
-from prefect import task
 
-from tests.runs import recorded, task_runs, flow_run_id
 from {{ cookiecutter.__package_name }}.flows.wait_for import wait_for
+
+from .runs import flow_run_id, recorded, task_runs
 
 
 def test_each_task_starts_after_the_one_it_waits_for() -> None:
     state = wait_for(return_state=True)
 
-    recorded(state, {f"{name} Completed": 1 for name in ("back_up", "prune_orders", "rebuild_index", "report_disk")})
+    tasks = ("back_up", "prune_orders", "rebuild_index", "report_disk")
+    recorded(state, {f"{name} Completed": 1 for name in tasks})
     runs = {run.name.rsplit("-", 1)[0]: run for run in task_runs(flow_run_id(state))}
-    assert runs["back_up"].end_time <= runs["prune_orders"].start_time
-    assert runs["prune_orders"].end_time <= runs["rebuild_index"].start_time
+    for earlier, later in [("back_up", "prune_orders"), ("prune_orders", "rebuild_index")]:
+        ended, started = runs[earlier].end_time, runs[later].start_time
+        assert ended is not None
+        assert started is not None
+        assert ended <= started
 
 
 def test_what_waits_for_a_failure_does_not_run_and_the_cause_is_shown() -> None:

@@ -86,8 +86,5 @@ def _path(flow_run_id: UUID) -> str:
 def _enclosing_calls(task_run: TaskRun) -> list[str]:
     """Return the keys of the calls that a call is made in, for tasks that call tasks."""
     parents = task_run.task_inputs.get("__parents__", [])
-    return sorted(
-        _keys[parent.id]
-        for parent in parents
-        if isinstance(parent, TaskRunResult) and parent.id in _keys
-    )
+    ids = [parent.id for parent in parents if isinstance(parent, TaskRunResult)]
+    return sorted(_keys[task_run_id] for task_run_id in ids if task_run_id in _keys)

@@ -1,0 +1,201 @@
+"""The cache policy: every call counts, and a retry repeats none that succeeded."""
+
+import pytest
+from prefect import flow, task
+from prefect.cache_policies import DEFAULT
+
+from {{ cookiecutter.__package_name }}.every_call import EVERY_CALL, current_key
+
+from .runs import retry
+
+done: list[str] = []
+broken: set[str] = set()
+
+
+@pytest.fixture(autouse=True)
+def nothing_done() -> None:
+    """Begin every test with nothing done and nothing broken."""
+    done.clear()
+    broken.clear()
+
+
+@task(cache_policy=EVERY_CALL)
+def ring(bell: str) -> None:
+    """Ring a bell, unless it is broken."""
+    done.append(bell)
+    if bell in broken:
+        raise ValueError(f"The {bell} bell is broken.")
+
+
+@task(cache_policy=DEFAULT)
+def ring_by_default(bell: str) -> None:
+    """Ring a bell under Prefect's own policy."""
+    done.append(bell)
+
+
+def test_prefects_own_policy_skips_an_equal_call() -> None:
+    @flow
+    def peal() -> None:
+        for _ in range(3):
+            ring_by_default("door")
+
+    peal()
+    assert done == ["door"]
+
+
+def test_equal_calls_all_count_and_are_not_repeated() -> None:
+    @flow
+    def peal() -> None:
+        for future in [ring.submit("door") for _ in range(20)]:
+            future.wait()
+        for _ in range(3):
+            ring("door")
+        ring("tower")
+
+    broken.add("tower")
+    failed = peal(return_state=True)
+    assert done == ["door"] * 23 + ["tower"]
+
+    done.clear()
+    broken.clear()
+    assert retry(peal, failed).is_completed()
+    assert done == ["tower"]
+
+
+def test_of_equal_calls_only_those_that_failed_are_repeated() -> None:
+    @task(cache_policy=EVERY_CALL)
+    def third_fails() -> None:
+        done.append("call")
+        if len(done) == 3:
+            raise ValueError("the third")
+
+    @flow
+    def peal() -> None:
+        states = [third_fails(return_state=True) for _ in range(5)]
+        for state in states:
+            state.result()
+
+    failed = peal(return_state=True)
+    assert len(done) == 5
+    assert retry(peal, failed).is_completed()
+    assert len(done) == 6
+
+
+def test_a_flow_that_retries_itself_repeats_nothing_that_succeeded() -> None:
+    @flow(retries=1)
+    def peal() -> None:
+        ring("door")
+        ring("door")
+        if len(done) == 2:
+            done.append("failure")
+            raise ValueError("once")
+        ring("tower")
+
+    peal()
+    assert done == ["door", "door", "failure", "tower"]
+
+
+def test_a_task_that_retries_itself_is_one_call() -> None:
+    @task(cache_policy=EVERY_CALL, retries=1)
+    def second_time_right() -> None:
+        done.append("attempt")
+        if len(done) == 1:
+            raise ValueError("once")
+
+    @flow
+    def peal() -> None:
+        second_time_right()
+        second_time_right()
+        ring("tower")
+
+    broken.add("tower")
+    failed = peal(return_state=True)
+    assert done == ["attempt", "attempt", "attempt", "tower"]
+
+    broken.clear()
+    retry(peal, failed)
+    assert done[4:] == ["tower"]
+
+
+def test_equal_subflows_are_told_apart_in_a_retry() -> None:
+    @flow
+    def tower(bell: str) -> None:
+        ring("door")
+        ring("door")
+        ring(bell)
+
+    @flow
+    def nested(bell: str) -> None:
+        tower(bell)
+
+    @flow
+    def town() -> None:
+        tower("hour")
+        nested("hour")
+        nested("quarter")
+
+    broken.add("quarter")
+    failed = town(return_state=True)
+    assert done == ["door", "door", "hour"] * 2 + ["door", "door", "quarter"]
+
+    done.clear()
+    broken.clear()
+    assert retry(town, failed).is_completed()
+    assert done == ["quarter"]
+
+
+def test_calls_in_different_tasks_are_told_apart_in_a_retry() -> None:
+    @task(cache_policy=EVERY_CALL)
+    def climb(tower: str) -> None:
+        ring("door")
+        ring(tower)
+
+    @flow
+    def town() -> None:
+        climb("east")
+        climb("west")
+
+    broken.add("west")
+    failed = town(return_state=True)
+    assert done == ["door", "east", "door", "west"]
+
+    done.clear()
+    broken.clear()
+    assert retry(town, failed).is_completed()
+    assert done == ["door", "west"], "what a task calls is kept only together with that task"
+
+
+def test_changed_arguments_run_again() -> None:
+    bells = iter(["first", "second"])
+
+    @flow
+    def peal() -> None:
+        ring(next(bells))
+        ring("tower")
+
+    broken.add("tower")
+    failed = peal(return_state=True)
+    broken.clear()
+    retry(peal, failed)
+    assert done == ["first", "tower", "second", "tower"]
+
+
+def test_two_runs_of_a_flow_share_nothing() -> None:
+    @flow
+    def peal() -> None:
+        ring("door")
+
+    peal()
+    peal()
+    assert done == ["door", "door"]
+
+
+def test_a_task_without_a_flow_runs_every_time() -> None:
+    ring("door")
+    ring("door")
+    assert done == ["door", "door"]
+
+
+def test_there_is_no_key_outside_of_a_task() -> None:
+    with pytest.raises(RuntimeError, match="cache_policy=EVERY_CALL"):
+        current_key()
