@@ -1,4 +1,4 @@
-"""Put real files where a template without symlinks left no ansible/ folder."""
+"""Finish what file names alone cannot say: no empty folders, and real files in ansible/."""
 
 import json
 import os
@@ -7,6 +7,14 @@ from pathlib import Path
 from shutil import copytree, rmtree
 
 ANSWERS = json.loads(r"""{{ cookiecutter | tojson }}""")
+OPTIONAL_FOLDERS = (".github/workflows", ".github")
+
+
+def drop_empty_folders() -> None:
+    """Remove the folders of files that were not chosen."""
+    for folder in map(Path, OPTIONAL_FOLDERS):
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
 
 
 def is_filled(folder: Path) -> bool:
@@ -26,7 +34,9 @@ def find_ansible() -> Path | None:
 
 
 def repair(ansible: Path) -> None:
-    """Replace what is no real folder by a copy of the template's."""
+    """Replace what is no real folder, as in a zip file, by a copy of the template's."""
+    if is_filled(ansible):
+        return
     source = find_ansible()
     if source is None:
         sys.exit(
@@ -40,5 +50,6 @@ def repair(ansible: Path) -> None:
     copytree(source, ansible)
 
 
-if __name__ == "__main__" and not is_filled(Path("ansible")):
+if __name__ == "__main__":
+    drop_empty_folders()
     repair(Path("ansible"))
