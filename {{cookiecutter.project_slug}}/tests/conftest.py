@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from prefect.settings import (
+    PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
     PREFECT_LOCAL_STORAGE_PATH,
     PREFECT_RESULTS_DEFAULT_STORAGE_BLOCK,
     temporary_settings,
@@ -14,8 +15,12 @@ from prefect.testing.utilities import prefect_test_harness
 
 @pytest.fixture(autouse=True, scope="session")
 def prefect_server() -> Iterator[None]:
-    """Run a Prefect server with a database of its own for all tests."""
-    with prefect_test_harness(server_startup_timeout=60):
+    """Run a Prefect server with a database of its own for all tests.
+
+    Without heartbeats, as every flow run waits up to a second for its last one.
+    """
+    no_heartbeats = temporary_settings(updates={PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None})
+    with prefect_test_harness(server_startup_timeout=60), no_heartbeats:
         yield
 
 
