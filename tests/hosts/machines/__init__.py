@@ -1,0 +1,1 @@
+"""Throw-away Debian machines with a real systemd, reached over real SSH."""

@@ -1,0 +1,26 @@
+"""Machines to try things on, until Ctrl-C: `python -m tests.hosts.machines trixie vm:bookworm`."""
+
+from __future__ import annotations
+
+import signal
+import sys
+
+from tests.hosts.machines.lab import Lab
+
+
+def main() -> None:
+    """Start the machines named and say how to reach them."""
+    with Lab() as lab:
+        for number, wish in enumerate(sys.argv[1:], start=1):
+            kind, _, suite = wish.rpartition(":")
+            make = lab.vm if kind == "vm" else lab.container
+            make(suite, f"{suite}{number}").start()
+        for host in lab.hosts:
+            host.wait()
+            print(f"{host.name}: ssh -F {lab.keys.config} {host.address}", flush=True)
+        print(f"The control side is {lab.gateway} for them. Ctrl-C ends them.", flush=True)
+        signal.sigwait({signal.SIGINT, signal.SIGTERM})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,84 @@
+"""A machine in a container: systemd as process 1, a network of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+from tests.hosts.machines import cgroups
+from tests.hosts.machines.host import Host, Place
+from tests.hosts.machines.rootfs import RootFs
+from tests.hosts.machines.shell import RUN_VARIABLE, start
+
+
+class Container(Host):
+    """A machine under systemd-nspawn."""
+
+    patience = 60.0
+
+    def __init__(self, place: Place, layers: list[Path]) -> None:
+        """A machine made of `layers`, topmost first."""
+        super().__init__(place)
+        self.files = RootFs(place.folder, layers)
+        self.files.furnish(self.name, self.address, place.gateway, place.keys)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Boot."""
+        machine = f"{self.place.bridge}-{self.name}"
+        command = [
+            *_own_group(machine),
+            "systemd-nspawn",
+            f"--directory={self.files.root}",
+            "--boot",
+            *_outside_of_systemd(),
+            "--console=pipe",
+            f"--machine={machine}",
+            f"--network-bridge={self.place.bridge}",
+            "--resolv-conf=off",
+            "--timezone=off",
+            "--link-journal=no",
+            # The container's process 1 survives its nspawn: the mark lets the reaper find it.
+            f"--setenv={RUN_VARIABLE}={self.place.run_folder}",
+        ]
+        unified = {"SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"}
+        self._process = start(command, self.place.run_folder, self.log, unified)
+
+    def stop(self) -> None:
+        """Ask systemd to power off."""
+        if self._process:
+            self._process.terminate()
+            self._process.wait(120)
+            self._process = None
+
+    def kill(self) -> None:
+        """Take all processes away at once."""
+        if self._process:
+            pid = self._process.pid
+            for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+                os.kill(int(child), signal.SIGKILL)
+            self._process.wait(30)
+            self._process = None
+
+    def journal(self, lines: int = 200) -> str:
+        """Read from outside, so that a dead machine tells too."""
+        folder = self.files.root / "var/log/journal"
+        command = ["journalctl", f"--directory={folder}", "--no-pager", f"--lines={lines}"]
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout
+
+
+def _own_group(machine: str) -> list[str]:
+    if _under_systemd():
+        return []
+    procs = cgroups.make(machine) / "cgroup.procs"
+    return ["sh", "-c", f'echo $$ > "{procs}" && exec "$@"', "sh"]
+
+
+def _outside_of_systemd() -> list[str]:
+    return [] if _under_systemd() else ["--register=no", "--keep-unit"]
+
+
+def _under_systemd() -> bool:
+    return Path("/run/systemd/system").is_dir()

@@ -1,0 +1,96 @@
+"""One run's machines, their network and their end."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import IO
+
+from tests.hosts.machines import network, slots
+from tests.hosts.machines.container import Container
+from tests.hosts.machines.host import Host, Place
+from tests.hosts.machines.images import image
+from tests.hosts.machines.shell import start
+from tests.hosts.machines.ssh import Keys
+from tests.hosts.machines.vm import VirtualMachine
+
+HERE = Path(__file__).resolve()
+BUILD = HERE.parents[3] / "build" / "hosts"
+
+
+class Lab:
+    """Makes machines; all of them go when the lab goes, even if it is killed."""
+
+    def __init__(self, build: Path = BUILD) -> None:
+        """A lab keeping its images and its run's files in `build`."""
+        self._images = build / "images"
+        slots.sweep_dead_runs()
+        self.number, self.folder, self._lock = slots.claim(build / "runs")
+        self._reaper = self._start_reaper()
+        network.create(self.number)
+        self.keys = Keys(self.folder)
+        self.hosts: list[Host] = []
+
+    def __enter__(self) -> Lab:
+        """The lab itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the lab."""
+        self.close()
+
+    @property
+    def gateway(self) -> str:
+        """The control side's address as the machines see it."""
+        return network.address(self.number, 1)
+
+    def container(self, suite: str, name: str, layers: list[Path] | None = None) -> Container:
+        """A machine in a container, not started; `layers` lie on top of the image."""
+        base = image(suite, self._images)
+        made = Container(self._place(name), [*(layers or []), base])
+        self.hosts.append(made)
+        return made
+
+    def vm(self, suite: str, name: str) -> VirtualMachine:
+        """A virtual machine, not started."""
+        place = self._place(name)
+        made = VirtualMachine(place, [image(suite, self._images, bootable=True)], self._next)
+        self.hosts.append(made)
+        return made
+
+    def close(self) -> None:
+        """End everything and wait until it is gone."""
+        stdin: IO[bytes] | None = self._reaper.stdin
+        if stdin and not stdin.closed:
+            stdin.close()
+            self._reaper.wait(60)
+            self._lock.truncate(0)
+            self._lock.close()
+
+    @property
+    def _next(self) -> int:
+        return len(self.hosts) + 10
+
+    def _place(self, name: str) -> Place:
+        return Place(
+            folder=self.folder / name,
+            run_folder=self.folder,
+            name=name,
+            address=network.address(self.number, self._next),
+            gateway=self.gateway,
+            bridge=network.bridge(self.number),
+            keys=self.keys,
+        )
+
+    def _start_reaper(self) -> subprocess.Popen[bytes]:
+        module = f"{__package__}.reaper"
+        command = [sys.executable, "-m", module, str(self.number), str(self.folder)]
+        path = {"PYTHONPATH": str(HERE.parents[3])}
+        return start(command, self.folder, self.folder / "reaper.log", path, subprocess.PIPE)
