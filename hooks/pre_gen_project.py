@@ -8,7 +8,9 @@ import unicodedata
 
 ANSWERS = json.loads(r"""{{ cookiecutter | tojson }}""")
 
-FREE_TEXT = ("project_name", "description", "author")
+LINES = "\t\n\r"
+# A second line of the author would be a field of its own in the package's metadata.
+FREE_TEXT = {"project_name": LINES, "description": LINES, "author": "\t"}
 CHOICES = {
     "prefect_api": ("self-hosted", "cloud"),
     "result_storage": ("local", "s3", "azure", "gcs"),
@@ -128,8 +130,8 @@ def check_choices() -> None:
 
 def check_answers() -> None:
     """Refuse the first answer that breaks a rule."""
-    for question in FREE_TEXT:
-        check_text(question, allowed="\t\n\r")
+    for question, allowed in FREE_TEXT.items():
+        check_text(question, allowed)
     for question in ("project_slug", "work_pool_name"):
         check_text(question)
         check_length(question)

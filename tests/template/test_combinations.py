@@ -1,0 +1,97 @@
+"""Every combination of options gives the files it should, and nothing of the others."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.template.options import COMBINATIONS, Options, expected_files, files_below
+
+# Expressions of other tools that a generated file may contain.
+EXPRESSIONS = {
+    "prefect.yaml": re.compile(r"\{\{ (\$PROJECT_DIR|image\.image) \}\}"),
+    "infrastructure/base_job_template.json": re.compile(r"\{\{ [a-z_]+ \}\}|\{\{ ctx\.\w+\.\* \}\}"),
+    ".github/workflows/ci.yml": re.compile(r"\$\{\{ matrix\.python \}\}"),
+}
+INVENTORY = re.compile(r"\{\{ (playbook_dir|inventory_dir) \}\}")
+
+# What only a project with that option may mention.
+MARKS = {
+    "cloud": r"cloud\.api|prefect\.cloud|Prefect Cloud|PREFECT_API_KEY",
+    "s3": r"prefect[-_]aws|\bs3\b|\bAWS_|boto",
+    "azure": r"prefect[-_]azure|azure",
+    "gcs": r"prefect[-_]gcp|gcs|google.cloud|GOOGLE_|service.account",
+    "docker": r"docker|\bimage\b|container",
+    "github": r"github",
+}
+# Azure's own word for a bucket.
+ALSO_AZURE = "container"
+
+
+class Project:
+    """One generated project and the options it was generated with."""
+
+    def __init__(self, path: Path, options: Options) -> None:
+        """Remember both."""
+        self.path = path
+        self.options = options
+
+    def texts(self) -> dict[str, str]:
+        """Return what was rendered: everything but ansible/ and the pins, which are copied."""
+        return {
+            name: (self.path / name).read_text(encoding="utf-8")
+            for name in sorted(files_below(self.path))
+            if not name.startswith(("ansible/", "requirements"))
+        }
+
+
+@pytest.fixture(scope="module", params=COMBINATIONS, ids=str)
+def project(request: pytest.FixtureRequest, cookies_session: Any) -> Project:
+    """Generate a project for one combination."""
+    result = cookies_session.bake(extra_context=request.param.answers)
+    assert result.exception is None
+    return Project(Path(result.project_path), request.param)
+
+
+def test_it_consists_of_exactly_the_expected_files(project: Project) -> None:
+    assert files_below(project.path) == expected_files(project.options)
+
+
+def test_no_template_expression_survives(project: Project) -> None:
+    for name, text in project.texts().items():
+        allowed = INVENTORY if name.startswith("inventory/") else EXPRESSIONS.get(name)
+        rest = allowed.sub("", text) if allowed else text
+        assert not re.search(r"\{\{|\}\}|\{%|%\}|\{#|#\}|cookiecutter", rest), name
+
+
+def test_nothing_is_left_of_what_was_not_chosen(project: Project) -> None:
+    unwanted = {mark: pattern for mark, pattern in MARKS.items() if mark not in project.options}
+    for name, text in project.texts().items():
+        for mark, pattern in unwanted.items():
+            found = {word.lower() for word in re.findall(pattern, f"{name}\n{text}", re.IGNORECASE)}
+            if "azure" in project.options:
+                found.discard(ALSO_AZURE)
+            assert not found, f"{name} mentions {mark}"
+
+
+def test_it_installs_the_integrations_it_needs_and_no_other(project: Project) -> None:
+    wanted = {
+        package
+        for option, package in {
+            "s3": "prefect-aws",
+            "azure": "prefect-azure",
+            "gcs": "prefect-gcp",
+            "docker": "prefect-docker",
+        }.items()
+        if option in project.options
+    }
+    asked = (project.path / "pyproject.toml").read_text(encoding="utf-8")
+    assert set(re.findall(r'"(prefect-\w+)', asked)) == wanted
+
+
+def test_every_text_file_ends_with_one_newline(project: Project) -> None:
+    for name, text in project.texts().items():
+        assert not text or re.search(r"[^\n]\n\Z", text), name
