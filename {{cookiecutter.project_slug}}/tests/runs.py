@@ -11,7 +11,7 @@ from prefect.client.schemas.objects import State, TaskRun
 from prefect.flow_engine import run_flow
 from prefect.states import AwaitingRetry
 
-RECORDED_WITHIN = 20.0
+RECORDED_WITHIN = 60.0
 """Seconds within which the server has recorded what happened."""
 
 
