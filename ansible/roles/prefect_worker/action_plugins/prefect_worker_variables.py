@@ -1,0 +1,295 @@
+"""On the control node: one sentence for each variable of the role that has a wrong value."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+from ansible.errors import AnsibleActionFail, AnsibleError
+from ansible.module_utils.parsing.convert_bool import boolean
+from ansible.plugins.action import ActionBase
+
+SPECS = Path(__file__).resolve().parent.parent / "meta" / "argument_specs.yml"
+PREFIX = "prefect_worker_"
+SECRET = {"api_key", "auth_string", "environment", "index_url", "http_proxy", "https_proxy"}
+
+CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+NAME = r"[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?"
+NAME_RULE = (
+    "lowercase letters, digits, dashes and underscores, 1 to 63, a letter or digit at both ends"
+)
+LABEL = r"""[^\x00-\x1f\x7f"'\\$%/&<>]+"""
+LABEL_RULE = """characters other than " ' \\ $ % / & < > and control characters"""
+WEB = r"https?://[^\s/?#@]+(/[^\s?#]*)?"
+WEB_WITH_USER = r"https?://[^\s/?#]+(/[^\s?#]*)?"
+OWN_ENVIRONMENT = {
+    "HOME": "is the project's folder under /var/lib/prefect",
+    "PREFECT_API_AUTH_STRING": "comes from prefect_worker_auth_string",
+    "PREFECT_API_KEY": "comes from prefect_worker_api_key",
+    "PREFECT_API_URL": "comes from prefect_worker_api_url",
+    "PREFECT_HOME": "is the project's folder under /var/lib/prefect",
+    "PREFECT_WORKER_QUERY_SECONDS": "comes from prefect_worker_query_seconds",
+    "PREFECT_WORKER_WEBSERVER_HOST": "is always 127.0.0.1",
+    "PREFECT_WORKER_WEBSERVER_PORT": "comes from prefect_worker_health_port",
+    "PROJECT_DIR": "is the folder of the release",
+}
+
+
+class WrongError(Exception):
+    """What is accepted, as the rest of a sentence about the value."""
+
+
+class ActionModule(ActionBase):
+    """Fail with all sentences, or change nothing."""
+
+    TRANSFERS_FILES = False
+
+    def run(
+        self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Compare the variables with their description."""
+        super().run(tmp, task_vars)
+        options = yaml.safe_load(SPECS.read_text())["argument_specs"]["main"]["options"]
+        given = task_vars or {}
+        sentences = list(_unknown(given, options))
+        values: dict[str, Any] = {}
+        for name, option in options.items():
+            try:
+                values[name.removeprefix(PREFIX)] = _converted(self._value(given, name), option)
+            except WrongError as wrong:
+                sentences.append(f"{name} {wrong}")
+        if not sentences:
+            sentences = list(_sentences(values))
+        if sentences:
+            raise AnsibleActionFail("\n".join(sentences))
+        return {"changed": False}
+
+    def _value(self, given: dict[str, Any], name: str) -> Any:
+        try:
+            return self._templar.template(given.get(name))
+        except AnsibleError as error:
+            raise WrongError(f"cannot be worked out: {error.message}") from error
+
+
+def _unknown(given: dict[str, Any], options: dict[str, Any]) -> Iterator[str]:
+    for name in sorted(given):
+        if name.startswith(PREFIX) and name not in options:
+            near = difflib.get_close_matches(name, options, n=1)
+            yield f"{name} is no variable of this role{f': is {near[0]} meant?' if near else '.'}"
+
+
+def _converted(value: Any, option: dict[str, Any]) -> Any:
+    """The value in the type it is described with."""
+    kind = option["type"]
+    if kind in ("str", "path"):
+        if isinstance(value, (str, int, float)) and not isinstance(value, bool):
+            return str(value)
+        raise WrongError(f"has to be text, and is {_shown(value)}.")
+    if kind == "int":
+        if not isinstance(value, bool) and re.fullmatch(r"-?\d{1,9}", str(value).strip()):
+            return int(value)
+        raise WrongError(f"has to be a whole number, and is {_shown(value)}.")
+    if kind == "bool":
+        try:
+            return boolean(value)
+        except TypeError:
+            raise WrongError(f"has to be true or false, and is {_shown(value)}.") from None
+    if kind == "list" and not (isinstance(value, list) and all(isinstance(v, str) for v in value)):
+        raise WrongError(f"has to be a list of texts, and is {_shown(value)}.")
+    if kind == "dict" and not isinstance(value, dict):
+        raise WrongError(
+            f"has to be a mapping of names to values, and is of type {type(value).__name__}."
+        )
+    return value
+
+
+def _shown(value: Any) -> str:
+    return "empty" if value is None else repr(value)[:80]
+
+
+def _sentences(values: dict[str, Any]) -> Iterator[str]:
+    for name, check in CHECKS.items():
+        try:
+            check(values[name], values)
+        except WrongError as wrong:
+            shown = "has a value that" if name in SECRET else f"is {_shown(values[name])}, which"
+            yield f"{PREFIX}{name} {shown} {wrong}"
+
+
+Check = Callable[[Any, dict[str, Any]], None]
+
+
+def _matching(pattern: str, rule: str, empty: bool = False) -> Check:
+    def check(value: Any, _: dict[str, Any]) -> None:
+        if not (empty and value == "") and not re.fullmatch(pattern, value):
+            raise WrongError(f"is not accepted: {rule}.")
+
+    return check
+
+
+def _between(low: int, high: int, zero: str = "") -> Check:
+    def check(value: int, _: dict[str, Any]) -> None:
+        if not low <= value <= high and not (zero and value == 0):
+            raise WrongError(
+                f"is not accepted: a whole number from {low} to {high}{zero and f', 0 for {zero}'}."
+            )
+
+    return check
+
+
+def _one_of(*choices: str) -> Check:
+    return _matching("|".join(choices), f"one of {', '.join(choices)}")
+
+
+def _each(pattern: str, rule: str) -> Check:
+    def check(value: list[str], _: dict[str, Any]) -> None:
+        for entry in value:
+            if not re.fullmatch(pattern, entry):
+                raise WrongError(f"is not accepted because of {entry!r}: {rule}.")
+
+    return check
+
+
+def _secret(value: str, values: dict[str, Any]) -> None:
+    if CONTROL.search(value):
+        raise WrongError("is not accepted: no newlines or other control characters.")
+    if values["api_key"] and values["auth_string"]:
+        raise WrongError(
+            "is not accepted: only one of prefect_worker_api_key (Prefect Cloud) and "
+            "prefect_worker_auth_string (own server) at a time."
+        )
+
+
+def _auth_string(value: str, values: dict[str, Any]) -> None:
+    _secret(value, {**values, "api_key": ""})
+    if value and not re.fullmatch(r"[^:]+:.+", value):
+        raise WrongError("is not accepted: user:password.")
+
+
+def _environment(value: dict[str, Any], _: dict[str, Any]) -> None:
+    for name, content in value.items():
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", str(name)):
+            raise WrongError(
+                f"is not accepted because of the name {name!r}: letters, digits and underscores."
+            )
+        if name in OWN_ENVIRONMENT:
+            raise WrongError(f"is not accepted: {name} {OWN_ENVIRONMENT[name]}.")
+        if isinstance(content, bool) or not isinstance(content, (str, int, float)):
+            raise WrongError(
+                f"is not accepted because of {name}: text or a number, so put it in quotes."
+            )
+        if CONTROL.search(str(content)):
+            raise WrongError(
+                f"is not accepted because of {name}: no newlines or other control characters."
+            )
+
+
+def _overrides(value: dict[str, Any], _: dict[str, Any]) -> None:
+    for name, content in value.items():
+        if not re.fullmatch(r"[A-Z][A-Za-z]+", str(name)):
+            raise WrongError(
+                f"is not accepted because of {name!r}: names of systemd settings, MemoryMax say."
+            )
+        for one in content if isinstance(content, list) else [content]:
+            if not isinstance(one, (str, int, float)) or CONTROL.search(str(one)):
+                raise WrongError(
+                    f"is not accepted because of {name}: texts, numbers or yes and no, on one line."
+                )
+
+
+def _memory(value: str, _: dict[str, Any]) -> None:
+    rule = "is not accepted: at least 256M, as 4G say, 1% to 100% of the machine's, or infinity."
+    if value == "infinity" or re.fullmatch(r"([1-9]\d?|100)%", value):
+        return
+    found = re.fullmatch(r"([1-9]\d{0,15})([KMGT]?)", value)
+    if not found or int(found[1]) * 1024 ** " KMGT".index(found[2] or " ") < 256 * 1024**2:
+        raise WrongError(rule)
+
+
+def _folder(value: str, _: dict[str, Any]) -> None:
+    if not value.startswith("/"):
+        raise WrongError("is not accepted: an absolute path.")
+    if not Path(value).is_dir():
+        raise WrongError("is no folder on this computer.")
+
+
+def _wheelhouse(value: str, values: dict[str, Any]) -> None:
+    if not value:
+        return
+    _folder(value, values)
+    if not any(Path(value).glob("*.whl")):
+        raise WrongError("is a folder without wheels: fill it with `pip download`.")
+
+
+def _ca_bundle(value: str, _: dict[str, Any]) -> None:
+    if not value:
+        return
+    if not value.startswith("/"):
+        raise WrongError("is not accepted: an absolute path on this computer.")
+    if not Path(value).is_file():
+        raise WrongError("is no file on this computer.")
+    if "-----BEGIN CERTIFICATE-----" not in Path(value).read_text(errors="replace"):
+        raise WrongError("is a file without a certificate in PEM form.")
+
+
+def _requirements(value: str, _: dict[str, Any]) -> None:
+    if CONTROL.search(value) or not value or value.startswith("/") or ".." in Path(value).parts:
+        raise WrongError("is not accepted: a path inside the project.")
+
+
+def _api_url(value: str, _: dict[str, Any]) -> None:
+    if not value:
+        raise WrongError("is empty: say where the Prefect API is, http://server:4200/api for one.")
+    if not re.fullmatch(WEB, value):
+        raise WrongError("is not accepted: an http or https URL without user, spaces or query.")
+
+
+def _serial(value: Any, _: dict[str, Any]) -> None:
+    if not re.fullmatch(r"[1-9]\d*%?", str(value)):
+        raise WrongError("is not accepted: a number of machines, or a share like 30%.")
+
+
+PROXY_RULE = "an http or https URL without spaces"
+CHECKS: dict[str, Check] = {
+    "state": _one_of("present", "absent"),
+    "project": _matching(NAME, NAME_RULE),
+    "project_dir": _folder,
+    "exclude": _each(r"[^\x00-\x1f\x7f]+", "patterns for file names"),
+    "requirements": _requirements,
+    "name": _matching(NAME, NAME_RULE),
+    "api_url": _api_url,
+    "api_key": _secret,
+    "auth_string": _auth_string,
+    "pool": _matching(LABEL, LABEL_RULE),
+    "type": _one_of("process", "docker"),
+    "queues": _each(LABEL, LABEL_RULE),
+    "limit": _between(1, 10_000, zero="no limit"),
+    "environment": _environment,
+    "memory_max": _memory,
+    "unit_overrides": _overrides,
+    "query_seconds": _between(1, 300),
+    "health_port": _between(1024, 65535),
+    "watchdog_seconds": _between(10, 3600, zero="never"),
+    "smoke_deployment": _matching(
+        r"[^/\x00-\x1f\x7f]+/[^/\x00-\x1f\x7f]+", "flow/deployment", empty=True
+    ),
+    "timeout": _between(10, 3600),
+    "releases_kept": _between(2, 100),
+    "wheelhouse": _wheelhouse,
+    "index_url": _matching(
+        WEB_WITH_USER, "an http or https URL without spaces or query", empty=True
+    ),
+    "ca_bundle": _ca_bundle,
+    "http_proxy": _matching(WEB_WITH_USER, PROXY_RULE, empty=True),
+    "https_proxy": _matching(WEB_WITH_USER, PROXY_RULE, empty=True),
+    "no_proxy": _matching(r"[A-Za-z0-9.,:*/_\[\]-]*", "hosts separated by commas, without spaces"),
+    "user": _matching(r"(?!root$)[a-z_][a-z0-9_-]{0,30}", "the name of a user other than root"),
+    "python": _matching(r"/[^\x00-\x20\x7f]+", "an absolute path on the machine", empty=True),
+    "packages": _each(r"[A-Za-z0-9][A-Za-z0-9+._:-]*", "names of packages"),
+    "free_mib": _between(1, 1_000_000, zero="no check"),
+    "serial": _serial,
+}

@@ -1,0 +1,245 @@
+#!/usr/bin/python
+"""Read-only: what this machine has, and whether a worker can be made of it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import pwd
+import re
+import shutil
+import socket
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "removing": {"type": "bool", "default": False},
+    "families": {"type": "dict", "required": True},
+    "systemd": {"type": "int", "required": True},
+    "python": {"type": "str", "default": ""},
+    "packages": {"type": "list", "elements": "str", "default": []},
+    "docker": {"type": "bool", "default": False},
+    "free_mib": {"type": "int", "default": 0},
+    "project": {"type": "path", "required": True},
+    "digest": {"type": "str", "default": ""},
+    "uv": {"type": "path", "required": True},
+    "unit": {"type": "str", "required": True},
+    "port": {"type": "int", "required": True},
+    "user": {"type": "str", "required": True},
+    "files": {"type": "list", "elements": "path", "default": []},
+}
+OLDEST_PYTHON = (3, 10)
+READY = ".ready"
+PYTHONS = ["python3", *(f"python3.{minor}" for minor in (13, 12, 11, 10))]
+
+
+class UnfitError(Exception):
+    """Why this machine cannot become a worker, in one sentence."""
+
+
+def main() -> None:
+    """Answer with the facts, or fail with the first reason against this machine."""
+    module = AnsibleModule(ARGUMENTS, supports_check_mode=True)
+    try:
+        module.exit_json(changed=False, **examine(module.params))
+    except UnfitError as reason:
+        module.fail_json(msg=str(reason))
+
+
+def examine(wanted: dict[str, Any]) -> dict[str, Any]:
+    """All facts that later tasks use."""
+    unit = _unit(wanted["unit"])
+    facts = {
+        "unit": unit,
+        "installed_units": _installed_units(wanted["unit"]),
+        "user_exists": _user_exists(wanted["user"]),
+        "current": _link(Path(wanted["project"], "current")),
+        "previous": _link(Path(wanted["project"], "previous")),
+        "stale": unit["active"] and _newer(wanted["files"], unit["started"]),
+    }
+    return facts if wanted["removing"] else {**facts, **_fitness(wanted, unit)}
+
+
+def _fitness(wanted: dict[str, Any], unit: dict[str, Any]) -> dict[str, Any]:
+    family = _family(wanted["families"])
+    _require_systemd(wanted["systemd"])
+    _require_user(wanted["user"])
+    python, version = _python(wanted["python"], family)
+    if not unit["active"]:
+        _require_free_port(wanted["port"])
+    release = _release_id(wanted["digest"], version)
+    ready = Path(wanted["project"], "releases", release, READY).exists()
+    if not ready:
+        _require_space(wanted["free_mib"])
+    packages = [*family["packages"], *wanted["packages"]]
+    if wanted["docker"]:
+        packages += _docker_packages(family)
+    return {
+        "family": family,
+        "architecture": platform.machine(),
+        "systemd": _systemd_version(),
+        "python": python,
+        "packages": _missing(packages, family["query"]),
+        "release": release,
+        "release_ready": ready,
+        "uv_ready": os.access(wanted["uv"], os.X_OK),
+    }
+
+
+def _docker_packages(family: dict[str, Any]) -> list[str]:
+    """None where Docker is there already, from wherever."""
+    if shutil.which("dockerd"):
+        return []
+    if not family["docker_packages"]:
+        raise UnfitError(
+            "There is no Docker on this machine, nor in its system's packages: install it first."
+        )
+    return list(family["docker_packages"])
+
+
+def _family(families: dict[str, Any]) -> dict[str, Any]:
+    release = _system()
+    name, version = release.get("ID", "?"), release.get("VERSION_ID", "0")
+    for family in families.values():
+        if name in family["oldest"]:
+            oldest = str(family["oldest"][name])
+            if _numbers(version) >= _numbers(oldest):
+                return dict(family)
+            raise UnfitError(f"{name} {version} is too old: {oldest} or newer is needed.")
+    known = ", ".join(n for family in families.values() for n in family["oldest"])
+    raise UnfitError(f"{name} {version} is not supported; known systems are {known}.")
+
+
+def _system() -> dict[str, str]:
+    """The pairs of /etc/os-release."""
+    text = Path("/etc/os-release").read_text()
+    return dict(re.findall(r'^([A-Z_]+)="?([^"\n]*)"?$', text, re.M))
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", version))
+
+
+def _systemd_version() -> int:
+    if not shutil.which("systemctl"):
+        return 0
+    return _numbers(_output("systemctl", "--version"))[0]
+
+
+def _require_systemd(oldest: int) -> None:
+    if not Path("/run/systemd/system").is_dir():
+        raise UnfitError("systemd is not running this machine, and a worker is a systemd service.")
+    if _systemd_version() < oldest:
+        raise UnfitError(f"systemd {_systemd_version()} is too old: {oldest} or newer is needed.")
+
+
+def _require_user(name: str) -> None:
+    if _user_exists(name) and pwd.getpwnam(name).pw_uid == 0:
+        raise UnfitError(f"The user {name} is root here: name another one in prefect_worker_user.")
+
+
+def _user_exists(name: str) -> bool:
+    try:
+        pwd.getpwnam(name)
+    except KeyError:
+        return False
+    return True
+
+
+def _python(wanted: str, family: dict[str, Any]) -> tuple[str, str]:
+    for name in [wanted] if wanted else PYTHONS:
+        path = shutil.which(name)
+        version = _python_version(path) if path else ""
+        if path and _numbers(version) >= OLDEST_PYTHON:
+            return path, version
+    if wanted:
+        raise UnfitError(f"{wanted} (prefect_worker_python) is no Python 3.10 or newer here.")
+    if package := family.get("python_package"):
+        family["packages"] = [*family["packages"], package]
+        return str(family["python"]), str(family["python_version"])
+    raise UnfitError("No Python 3.10 or newer here: install one, name it in prefect_worker_python.")
+
+
+def _python_version(path: str) -> str:
+    return _output(path, "-c", "import sys; print('%d.%d' % sys.version_info[:2])").strip()
+
+
+def _missing(packages: list[str], query: list[str]) -> list[str]:
+    return [name for name in packages if not _installed(name, query)]
+
+
+def _installed(name: str, query: list[str]) -> bool:
+    answer = subprocess.run([*query, name], capture_output=True, text=True, check=False)
+    return answer.returncode == 0 and "not-installed" not in answer.stdout
+
+
+def _release_id(digest: str, python: str) -> str:
+    """The same project on another Python or processor is another release."""
+    what = f"{digest} {python} {platform.machine()}"
+    return hashlib.sha256(what.encode()).hexdigest()[:12] if digest else ""
+
+
+def _link(path: Path) -> str:
+    return path.readlink().name if path.is_symlink() else ""
+
+
+def _require_space(free_mib: int) -> None:
+    for name in ("/opt", "/var/lib", "/tmp"):
+        free = shutil.disk_usage(name).free >> 20
+        if free < free_mib:
+            raise UnfitError(
+                f"{name} has {free} MiB free and a release needs {free_mib} MiB: "
+                "make room, or lower prefect_worker_free_mib."
+            )
+
+
+def _require_free_port(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise UnfitError(
+                f"Port {port} of 127.0.0.1 is taken on this machine ({error.strerror}): "
+                "choose another prefect_worker_health_port."
+            ) from error
+
+
+def _unit(name: str) -> dict[str, Any]:
+    keys = ["LoadState", "ActiveState", "ActiveEnterTimestamp", "MainPID"]
+    options = ["--timestamp=unix", *(f"--property={key}" for key in keys)]
+    lines = _output("systemctl", "show", name, *options).splitlines()
+    found = dict(line.split("=", 1) for line in lines if "=" in line)
+    started = found.get("ActiveEnterTimestamp", "").lstrip("@")
+    return {
+        "exists": found.get("LoadState") == "loaded",
+        "active": found.get("ActiveState") == "active",
+        "started": int(started) if started.isdigit() else 0,
+        "pid": int(found.get("MainPID", "0")),
+    }
+
+
+def _installed_units(name: str) -> list[str]:
+    """The worker's own units, as far as they are there."""
+    names = [
+        name,
+        *(name.replace(".service", f"-watchdog.{kind}") for kind in ("timer", "service")),
+    ]
+    return [n for n in names if Path("/etc/systemd/system", n).exists()]
+
+
+def _newer(paths: list[str], moment: int) -> bool:
+    """Whether a file was changed after the worker started, by a play cut short, say."""
+    return any(os.path.lexists(path) and os.lstat(path).st_mtime > moment + 1 for path in paths)
+
+
+def _output(*command: str) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout
+
+
+if __name__ == "__main__":
+    main()

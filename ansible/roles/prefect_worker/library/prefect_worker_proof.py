@@ -1,0 +1,125 @@
+#!/usr/bin/python
+"""Wait until the worker is ONLINE, then until a flow run has completed on this machine."""
+
+from __future__ import annotations
+
+import datetime
+import socket
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.prefect_worker_api import ARGUMENTS as API_ARGUMENTS
+from ansible.module_utils.prefect_worker_api import Api, ApiError, quoted
+from ansible.module_utils.prefect_worker_smoke import SmokeTest, SmokeTestError
+
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    **API_ARGUMENTS,
+    "unit": {"type": "str", "required": True},
+    "pool": {"type": "str", "required": True},
+    "worker": {"type": "str", "required": True},
+    "timeout": {"type": "int", "required": True},
+    "project": {"type": "path", "required": True},
+    "home": {"type": "path", "required": True},
+    "smoke": {"type": "bool", "default": False},
+    "deployment": {"type": "str", "default": ""},
+    "queue": {"type": "str", "default": ""},
+    "again": {"type": "bool", "default": False},
+}
+PAUSE = 0.5
+
+
+class UnprovedError(Exception):
+    """Why the worker does not count as working."""
+
+
+def main() -> None:
+    """Prove the worker; the proof of a run is kept beside its release, and asked for once."""
+    module = AnsibleModule(ARGUMENTS)
+    wanted = module.params
+    deadline = time.monotonic() + wanted["timeout"]
+    release = Path(wanted["project"], "current").resolve()
+    proof = release / f".proved-{wanted['unit']}"
+    run: dict[str, Any] = {}
+    try:
+        api = Api(wanted, patience=wanted["timeout"])
+        _wait_until_online(api, wanted, deadline)
+        if wanted["smoke"] and (wanted["again"] or not proof.exists()):
+            proof.unlink(missing_ok=True)
+            run = SmokeTest(api, wanted, release).run(deadline)
+            proof.touch()
+    except (ApiError, UnprovedError, SmokeTestError) as error:
+        module.fail_json(msg=f"{error}\n{_journal(wanted['unit'])}")
+    sentence = (
+        f"worker ONLINE: {wanted['worker']} in the pool {wanted['pool']}, release {release.name}"
+    )
+    if run:
+        sentence += (
+            f"; flow run {run['id']} {run['state']['name'].upper()} on {socket.gethostname()}"
+        )
+    module.exit_json(changed=bool(run), sentence=sentence)
+
+
+def _wait_until_online(api: Api, wanted: dict[str, Any], deadline: float) -> None:
+    while True:
+        state, started = _unit(wanted["unit"])
+        problem = f"the unit is {state}"
+        if state == "active":
+            problem = _not_online(api, wanted, started)
+            if not problem:
+                return
+        if time.monotonic() > deadline:
+            raise UnprovedError(
+                f"The worker {wanted['worker']!r} is not ONLINE in the pool {wanted['pool']!r} "
+                f"after {wanted['timeout']} seconds: {problem}."
+            )
+        time.sleep(PAUSE)
+
+
+def _unit(name: str) -> tuple[str, float]:
+    command = [
+        "systemctl",
+        "show",
+        name,
+        "--timestamp=unix",
+        "--property=ActiveState,ActiveEnterTimestamp",
+    ]
+    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    found = dict(line.split("=", 1) for line in output.splitlines())
+    return found["ActiveState"], float(found["ActiveEnterTimestamp"].lstrip("@") or 0)
+
+
+def _not_online(api: Api, wanted: dict[str, Any], started: float) -> str:
+    """What is missing; a heartbeat from before the start was another worker's of this name."""
+    for worker in _workers(api, wanted["pool"]):
+        if worker["name"] == wanted["worker"]:
+            if worker["status"] != "ONLINE":
+                return f"the API says {worker['status']}"
+            beat = worker["last_heartbeat_time"].replace("Z", "+00:00")
+            heard = datetime.datetime.fromisoformat(beat).timestamp() - api.server_ahead
+            return "" if heard >= started else "it has not reported since it started"
+    return "the API does not know it"
+
+
+def _workers(api: Api, pool: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    body = {"workers": {"status": {"any_": ["ONLINE"]}}, "limit": 200}
+    while page := api.post(
+        f"/work_pools/{quoted(pool)}/workers/filter", {**body, "offset": len(found)}
+    ):
+        found += page
+        if len(page) < 200:
+            break
+    return found
+
+
+def _journal(unit: str) -> str:
+    command = ["journalctl", "--unit", unit, "--lines=30", "--no-pager", "--output=cat"]
+    output = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    return f"The last lines of its journal:\n{output}"
+
+
+if __name__ == "__main__":
+    main()

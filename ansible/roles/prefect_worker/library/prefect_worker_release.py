@@ -1,0 +1,171 @@
+#!/usr/bin/python
+"""Make a release of the project: code, locked dependencies and Prefect, proved before it counts."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import tarfile
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "project": {"type": "path", "required": True},
+    "release": {"type": "str", "required": True},
+    "staging": {"type": "path", "required": True},
+    "requirements": {"type": "str", "required": True},
+    "entrypoints": {"type": "list", "elements": "str", "default": []},
+    "python": {"type": "path", "required": True},
+    "uv": {"type": "path", "required": True},
+    "ca_file": {"type": "str", "default": ""},
+    "index_url": {"type": "str", "default": "", "no_log": True},
+    "proxies": {"type": "dict", "default": {}, "no_log": True},
+    "user": {"type": "str", "required": True},
+}
+COMPANIONS = ".prefect_worker"
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+RESTORECON = "/usr/sbin/restorecon"
+WHEELS = ".wheels"
+
+
+class NoReleaseError(Exception):
+    """Why there is no release, and the last lines of what was tried."""
+
+
+def main() -> None:
+    """Build and prove, or leave nothing behind."""
+    module = AnsibleModule(ARGUMENTS, supports_check_mode=True)
+    wanted = module.params
+    if module.check_mode:
+        module.exit_json(changed=True, diff={"prepared": f"new release {wanted['release']}\n"})
+    folder = Path(wanted["project"], "releases", wanted["release"])
+    staging = Path(wanted["staging"])
+    try:
+        _bring_uv(Path(wanted["uv"]), staging / "uv.whl")
+        _unpack(staging / "project.tar", folder)
+        _install(folder, wanted)
+        _prove(folder, staging, wanted)
+        (folder / ".ready").write_text(json.dumps(wanted["entrypoints"]))
+    except NoReleaseError as failure:
+        shutil.rmtree(folder, ignore_errors=True)
+        module.fail_json(msg=str(failure))
+    finally:
+        shutil.rmtree(staging)
+    module.exit_json(changed=True)
+
+
+def _bring_uv(uv: Path, wheel: Path) -> None:
+    """Take the one program out of its wheel, and the older uv away."""
+    if not wheel.exists():
+        return
+    with zipfile.ZipFile(wheel) as packed:
+        name = next(n for n in packed.namelist() if n.endswith(".data/scripts/uv"))
+        uv.parent.mkdir(parents=True, exist_ok=True)
+        uv.write_bytes(packed.read(name))
+    uv.chmod(0o755)
+    for other in uv.parent.parent.iterdir():
+        if other not in (uv.parent, _cache(uv)):
+            shutil.rmtree(other)
+
+
+def _cache(uv: Path) -> Path:
+    return uv.parent.parent / "cache"
+
+
+def _unpack(archive: Path, folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    with tarfile.open(archive) as packed:
+        packed.extractall(folder)
+    for path in [folder, *folder.rglob("*")]:
+        os.chown(path, 0, 0, follow_symlinks=False)
+
+
+def _install(folder: Path, wanted: dict[str, Any]) -> None:
+    environment = _environment(wanted)
+    venv = folder / ".venv"
+    _run([wanted["uv"], "venv", "--quiet", "--python", wanted["python"], str(venv)], environment)
+    install = [wanted["uv"], "pip", "install", "--quiet", "--python", str(venv / "bin/python")]
+    install += ["--require-hashes", "--compile-bytecode", "--only-binary", ":all:"]
+    if (folder / WHEELS).exists():
+        install += ["--offline", "--no-index", "--find-links", str(folder / WHEELS)]
+    _run([*install, "--requirement", str(folder / wanted["requirements"])], environment)
+    shutil.rmtree(folder / WHEELS, ignore_errors=True)
+    _make_importable(folder, venv)
+    # What the worker's unit reads, so that a run sees its own release and not a later one.
+    (folder / "release.env").write_text(f"PROJECT_DIR={folder}\n")
+    if Path(RESTORECON).exists():
+        _run([RESTORECON, "-RF", str(folder)], {})
+
+
+def _environment(wanted: dict[str, Any]) -> dict[str, str]:
+    """What uv sees: nothing of this machine's own configuration, which no test ran with."""
+    chosen = {
+        "PATH": PATH,
+        "HOME": "/root",
+        "UV_CACHE_DIR": str(_cache(Path(wanted["uv"]))),
+        "UV_NO_CONFIG": "1",
+        "UV_PYTHON_DOWNLOADS": "never",
+        "UV_DEFAULT_INDEX": wanted["index_url"],
+        "SSL_CERT_FILE": wanted["ca_file"],
+        "HTTP_PROXY": wanted["proxies"].get("http", ""),
+        "HTTPS_PROXY": wanted["proxies"].get("https", ""),
+        "NO_PROXY": wanted["proxies"].get("no", ""),
+    }
+    return {name: value for name, value in chosen.items() if value}
+
+
+def _make_importable(folder: Path, venv: Path) -> None:
+    """Put the code on the path without building it: a build would need a backend nobody pinned."""
+    site = next(venv.glob("lib/python3.*/site-packages"))
+    roots = [path for path in (folder / "src", folder) if path.is_dir()]
+    (site / "_project.pth").write_text("".join(f"{root}\n" for root in roots))
+    _run([str(venv / "bin/python"), "-m", "compileall", "-q", str(roots[0])], {}, must=False)
+
+
+def _prove(folder: Path, staging: Path, wanted: dict[str, Any]) -> None:
+    """Ask the release for its version and all its flows, in the worker's shoes."""
+    command = ["systemd-run", "--quiet", "--wait", "--collect", "--pipe", "--service-type=exec"]
+    state = Path("/var/lib/prefect", Path(wanted["project"]).name)
+    properties = [
+        f"User={wanted['user']}",
+        f"WorkingDirectory={folder}",
+        f"EnvironmentFile={folder / 'release.env'}",
+        f"EnvironmentFile={staging / 'worker.env'}",
+        f"EnvironmentFile={staging / 'secrets.env'}",
+        f"StateDirectory={state.relative_to('/var/lib')}",
+        "StateDirectoryMode=0700",
+        "ProtectSystem=strict",
+        "PrivateTmp=yes",
+        "NoNewPrivileges=yes",
+    ]
+    command += [f"--property={line}" for line in properties]
+    script = folder / COMPANIONS / "prove.py"
+    command += [str(folder / ".venv/bin/python"), str(script), json.dumps(wanted["entrypoints"])]
+    _run(command, {"PATH": PATH})
+
+
+def _run(command: list[str], environment: dict[str, str], must: bool = True) -> None:
+    done = subprocess.run(
+        command,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    if must and done.returncode:
+        last = "\n".join(done.stdout.strip().splitlines()[-15:])
+        name = Path(command[0]).name
+        what = {"uv": "its packages do not install", "systemd-run": "it does not prove itself"}
+        raise NoReleaseError(f"The new release is not used: {what.get(name, name)}.\n{last}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,144 @@
+"""Prefect's API with nothing but Python, and errors that say what to do."""
+
+from __future__ import annotations
+
+import base64
+import datetime
+import email.utils
+import json
+import socket
+import ssl
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from typing import Any
+
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "api_url": {"type": "str", "required": True},
+    "api_key": {"type": "str", "default": "", "no_log": True},
+    "auth_string": {"type": "str", "default": "", "no_log": True},
+    "ca": {"type": "str", "default": ""},
+    "proxies": {"type": "dict", "default": {}, "no_log": True},
+}
+
+
+# Two classes before Python 3.10.
+TIMEOUTS = (TimeoutError, socket.timeout)
+
+
+class ApiError(Exception):
+    """What went wrong, in one sentence; `status` is the HTTP status if there was one."""
+
+    def __init__(self, sentence: str, status: int = 0, passing: bool = False) -> None:
+        """Keep the status beside the sentence, and whether trying again may help."""
+        super().__init__(sentence)
+        self.status = status
+        self.passing = passing
+
+
+class Api:
+    """One Prefect API as seen from this machine."""
+
+    def __init__(self, params: dict[str, Any], patience: float = 4) -> None:
+        """Take the module's parameters named in ARGUMENTS; busy servers get `patience` seconds."""
+        self.url = str(params["api_url"]).rstrip("/")
+        self.server_ahead = 0.0
+        self._patience = patience
+        self._headers = {"Accept": "application/json", "Content-Type": "application/json"}
+        if authorization := _authorization(params["api_key"], params["auth_string"]):
+            self._headers["Authorization"] = authorization
+        context = ssl.create_default_context(cadata=params["ca"] or None)
+        self._opener = urllib.request.build_opener(
+            urllib.request.ProxyHandler(_proxies(self.url, params["proxies"])),
+            urllib.request.HTTPSHandler(context=context),
+        )
+
+    def get(self, path: str) -> Any:
+        """What is at the path."""
+        return self.request("GET", path)
+
+    def post(self, path: str, body: dict[str, Any]) -> Any:
+        """The answer to a body sent to the path."""
+        return self.request("POST", path, body)
+
+    def request(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        """The decoded answer, or an ApiError."""
+        deadline = time.monotonic() + self._patience
+        while True:
+            try:
+                return self._request(method, path, body)
+            except ApiError as error:
+                if not error.passing or time.monotonic() > deadline:
+                    raise
+            time.sleep(1)
+
+    def _request(self, method: str, path: str, body: dict[str, Any] | None) -> Any:
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self.url + path, data, self._headers, method=method)
+        try:
+            with self._opener.open(request, timeout=15) as answer:
+                self._note_clock(answer.headers.get("Date"))
+                text = answer.read()
+        except urllib.error.HTTPError as error:
+            passing = error.code in (429, 502, 503, 504)
+            raise ApiError(self._refusal(path, error), error.code, passing) from error
+        except OSError as error:
+            passing = isinstance(getattr(error, "reason", error), (ConnectionError, *TIMEOUTS))
+            raise ApiError(self._unreachable(error), passing=passing) from error
+        try:
+            return json.loads(text) if text else None
+        except ValueError as error:
+            raise ApiError(
+                f"{self.url} answers, but not as Prefect's API does: does prefect_worker_api_url "
+                "end in /api, or for Prefect Cloud in /workspaces/<id>?"
+            ) from error
+
+    def _note_clock(self, date: str | None) -> None:
+        if date:
+            there = email.utils.parsedate_to_datetime(date)
+            here = datetime.datetime.now(datetime.timezone.utc)
+            self.server_ahead = (there - here).total_seconds()
+
+    def _refusal(self, path: str, error: urllib.error.HTTPError) -> str:
+        if error.code in (401, 403):
+            return (
+                f"The API at {self.url} refuses the credentials ({error.code}): check "
+                "prefect_worker_api_key (Prefect Cloud) or prefect_worker_auth_string (own server)."
+            )
+        detail = error.read(300).decode(errors="replace").strip()
+        return f"{self.url}{path} answers {error.code}: {detail}"
+
+    def _unreachable(self, error: Exception) -> str:
+        reason = getattr(error, "reason", error)
+        host = urllib.parse.urlsplit(self.url).hostname
+        if isinstance(reason, socket.gaierror):
+            return f"This machine finds no address for {host}: check prefect_worker_api_url."
+        if isinstance(reason, ssl.SSLCertVerificationError):
+            return (
+                f"This machine does not trust the certificate of {host} ({reason.verify_message}): "
+                "name the file with its authority in prefect_worker_ca_bundle."
+            )
+        if isinstance(reason, TIMEOUTS):
+            return f"The API at {self.url} does not answer this machine: is a firewall between?"
+        return f"This machine does not reach the API at {self.url} ({reason}): does it run there?"
+
+
+def quoted(name: str) -> str:
+    """The name as one part of a path."""
+    return urllib.parse.quote(name, safe="")
+
+
+def _authorization(key: str, auth: str) -> str:
+    if key:
+        return f"Bearer {key}"
+    return f"Basic {base64.b64encode(auth.encode()).decode()}" if auth else ""
+
+
+def _proxies(url: str, proxies: dict[str, str]) -> dict[str, str]:
+    """The proxies to use for this URL: none where `no` names its host."""
+    host = urllib.parse.urlsplit(url).hostname or ""
+    exempt = [entry.strip().lstrip(".") for entry in proxies.get("no", "").split(",")]
+    if any(e == "*" or host == e or (e and host.endswith(f".{e}")) for e in exempt):
+        return {}
+    return {scheme: proxies[scheme] for scheme in ("http", "https") if proxies.get(scheme)}
