@@ -13,7 +13,9 @@ from tests.template.options import COMBINATIONS, Options, expected_files, files_
 # Expressions of other tools that a generated file may contain.
 EXPRESSIONS = {
     "prefect.yaml": re.compile(r"\{\{ (\$PROJECT_DIR|image\.image) \}\}"),
-    "infrastructure/base_job_template.json": re.compile(r"\{\{ [a-z_]+ \}\}|\{\{ ctx\.\w+\.\* \}\}"),
+    "infrastructure/base_job_template.json": re.compile(
+        r"\{\{ [a-z_]+ \}\}|\{\{ ctx\.\w+\.\* \}\}"
+    ),
     ".github/workflows/ci.yml": re.compile(r"\$\{\{ matrix\.python \}\}"),
 }
 INVENTORY = re.compile(r"\{\{ (playbook_dir|inventory_dir) \}\}")

@@ -1,0 +1,40 @@
+"""A generated project passes its own lint and tests, whatever was chosen."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.template.conftest import Bake
+from tests.template.options import Options
+from tests.template.trees import run
+
+LONGEST_SLUG = "-".join(["quarter"] * 8)
+NAMES = {
+    "project_name": 'Квартал “四半期” "3" it\'s \\',
+    "description": "One\ntwo: {three}\\",
+    "author": 'A "B" C, D',
+    "work_pool_name": "пул 1",
+    "project_slug": LONGEST_SLUG,
+}
+# Every storage, pool, API and CI, each pool with both APIs; one project with trying names.
+COVERING = [
+    (Options("self-hosted", "local", "process", "github"), {}),
+    (Options("cloud", "s3", "docker", "none"), {}),
+    (Options("cloud", "azure", "process", "none"), NAMES),
+    (Options("self-hosted", "gcs", "docker", "github"), {}),
+]
+
+
+@pytest.mark.parametrize(("options", "names"), COVERING, ids=[str(o) for o, _ in COVERING])
+def test_it_passes_its_own_checks(
+    bake: Bake, tmp_path: Path, options: Options, names: dict[str, str]
+) -> None:
+    project = bake(**options.answers, **names)
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    home = {"PREFECT_HOME": str(tmp_path / "prefect")}
+    run("make", "lint", "test", cwd=project, env={**clean, **home})
+    venv = project / ".venv"
+    run(venv / "bin" / "uv", "pip", "check", "--python", venv, cwd=project)
