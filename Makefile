@@ -8,7 +8,7 @@ INSTALLED := .venv/installed
 BUILD := $(CURDIR)/build
 BAKE := $(BIN)/cookiecutter --no-input --overwrite-if-exists
 
-PYTHON_FOLDERS := $(wildcard ansible benchmarks hooks tests)
+PYTHON_FOLDERS := $(wildcard ansible benchmarks hooks tests tools)
 # The layers of tests, each a target of its own.
 LAYERS := test-template
 
@@ -50,6 +50,7 @@ lint: install ## Check style, types and the playbook
 	$(BIN)/ruff check $(PYTHON_FOLDERS)
 	$(BIN)/ruff format --check $(PYTHON_FOLDERS)
 	$(BIN)/mypy
+	$(BIN)/python tools/variables_table.py --check
 	$(BIN)/yamllint --strict .
 	$(BIN)/shellcheck $$(git grep -lE '^#!.*sh$$' -- ':!{{*')
 	cd ansible && PATH="$(CURDIR)/$(BIN):$$PATH" ansible-lint --offline --strict --profile production

@@ -13,11 +13,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import ansible.constants
 import yaml
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-
-from ansible import constants
 
 ROLE = Path(__file__).resolve().parent.parent
 # Goes into every release, so that a release proves itself with the role's own means.
@@ -109,7 +108,7 @@ def _wheels(folder: str) -> dict[str, Path]:
 
 def _pack(files: dict[str, Path]) -> str:
     """A file in Ansible's own temporary folder, which goes when the playbook ends."""
-    handle, archive = tempfile.mkstemp(suffix=".tar", dir=constants.DEFAULT_LOCAL_TMP)
+    handle, archive = tempfile.mkstemp(suffix=".tar", dir=ansible.constants.DEFAULT_LOCAL_TMP)
     with os.fdopen(handle, "wb") as file, tarfile.open(fileobj=file, mode="w") as tar:
         for name, path in sorted(files.items()):
             entry = tarfile.TarInfo(name)

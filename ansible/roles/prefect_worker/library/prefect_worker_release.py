@@ -87,6 +87,7 @@ def _unpack(archive: Path, folder: Path) -> None:
 
 
 def _install(folder: Path, wanted: dict[str, Any]) -> None:
+    _cache(Path(wanted["uv"])).mkdir(mode=0o700, exist_ok=True)
     environment = _environment(wanted)
     venv = folder / ".venv"
     _run([wanted["uv"], "venv", "--quiet", "--python", wanted["python"], str(venv)], environment)

@@ -73,6 +73,7 @@ class SmokeTest:
             )
             run = self._follow(run, deadline, tries)
             if self._is_here(run):
+                (self._marks / str(run["id"])).unlink(missing_ok=True)
                 return self._judged(run)
 
     def _follow(self, run: dict[str, Any], deadline: float, tries: int) -> dict[str, Any]:

@@ -1,0 +1,55 @@
+#!/usr/bin/python
+"""Remove old releases, but none that is linked to or that a process still uses."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "project": {"type": "path", "required": True},
+    "keep": {"type": "int", "required": True},
+}
+
+
+def main() -> None:
+    """Keep the newest releases and all that are needed."""
+    module = AnsibleModule(ARGUMENTS, supports_check_mode=True)
+    project = Path(module.params["project"])
+    releases = sorted(project.glob("releases/*"), key=_age, reverse=True)
+    linked = {(project / name).resolve() for name in ("current", "previous")}
+    old = [r for r in releases[module.params["keep"] :] if r not in linked and not _in_use(r)]
+    if not module.check_mode:
+        for release in old:
+            shutil.rmtree(release)
+    module.exit_json(changed=bool(old), removed=[release.name for release in old])
+
+
+def _age(release: Path) -> float:
+    ready = release / ".ready"
+    return ready.stat().st_mtime if ready.exists() else 0
+
+
+def _in_use(release: Path) -> bool:
+    """Whether a process was started from the release, has it in its environment, or is in it."""
+    name = os.fsencode(release)
+    return any(
+        name in trace for process in Path("/proc").glob("[0-9]*") for trace in _traces(process)
+    )
+
+
+def _traces(process: Path) -> list[bytes]:
+    # A process may end while it is looked at.
+    with contextlib.suppress(OSError):
+        links = os.fsencode((process / "cwd").readlink())
+        return [links, (process / "cmdline").read_bytes(), (process / "environ").read_bytes()]
+    return []
+
+
+if __name__ == "__main__":
+    main()
