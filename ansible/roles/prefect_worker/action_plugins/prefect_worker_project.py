@@ -129,11 +129,11 @@ def _entrypoints(project: Path) -> list[str]:
     try:
         document = yaml.safe_load(path.read_text())
     except yaml.YAMLError as error:
-        raise AnsibleActionFail(f"{path} is no YAML: {error}") from error
+        raise AnsibleActionFail(f"{path} is no YAML: {error}") from None
     except OSError as error:
         raise AnsibleActionFail(
             f"{path} cannot be read ({error.strerror}): a project needs one."
-        ) from error
+        ) from None
     deployments = (document or {}).get("deployments") or []
     found = [(str(d.get("name")), str(d["entrypoint"])) for d in deployments if d.get("entrypoint")]
     for name, entrypoint in found:
@@ -151,7 +151,7 @@ def _require_entrypoint(project: Path, deployment: str, entrypoint: str) -> None
     try:
         tree = ast.parse((project / file).read_text())
     except SyntaxError as error:
-        raise AnsibleActionFail(f"{start} {file} is no Python: {error}.") from error
+        raise AnsibleActionFail(f"{start} {file} is no Python: {error}.") from None
     if function.split(".")[0] not in _names(tree):
         raise AnsibleActionFail(f"{start} {file} defines no {function}.")
 
@@ -176,7 +176,7 @@ def _pinned_prefect(requirements: Path) -> str:
         raise AnsibleActionFail(
             f"{requirements} cannot be read ({error.strerror}): a release is installed from it, "
             "with versions and hashes (`uv pip compile --generate-hashes`)."
-        ) from error
+        ) from None
     if not (found := re.search(r"^prefect==([^\s;\\]+)", text, re.M)):
         raise AnsibleActionFail(f"{requirements} does not pin Prefect (a line `prefect==…`).")
     if "--hash=" not in text:

@@ -79,7 +79,7 @@ def _unknown(given: dict[str, Any], options: dict[str, Any]) -> Iterator[str]:
     for name in sorted(given):
         if name.startswith(PREFIX) and name not in options:
             near = difflib.get_close_matches(name, options, n=1)
-            yield f"{name} is no variable of this role{f': is {near[0]} meant?' if near else '.'}"
+            yield f"{name} is no variable of this role{f'; {near[0]} is.' if near else '.'}"
 
 
 def _converted(value: Any, option: dict[str, Any]) -> Any:
@@ -101,14 +101,15 @@ def _converted(value: Any, option: dict[str, Any]) -> Any:
     if kind == "list" and not (isinstance(value, list) and all(isinstance(v, str) for v in value)):
         raise WrongError(f"has to be a list of texts, and is {_shown(value)}.")
     if kind == "dict" and not isinstance(value, dict):
-        raise WrongError(
-            f"has to be a mapping of names to values, and is of type {type(value).__name__}."
-        )
+        raise WrongError(f"has to be a mapping of names to values, and is {_shown(value)}.")
     return value
 
 
 def _shown(value: Any) -> str:
-    return "empty" if value is None else repr(value)[:80]
+    """Short, and without the password that a URL may have."""
+    if value in (None, ""):
+        return "empty"
+    return re.sub(r"//[^/@]*@", "//…@", repr(value))[:80]
 
 
 def _sentences(values: dict[str, Any]) -> Iterator[str]:
@@ -243,7 +244,9 @@ def _requirements(value: str, _: dict[str, Any]) -> None:
 
 def _api_url(value: str, _: dict[str, Any]) -> None:
     if not value:
-        raise WrongError("is empty: say where the Prefect API is, http://server:4200/api for one.")
+        raise WrongError(
+            "is not accepted: say where the Prefect API is, as http://server:4200/api."
+        )
     if not re.fullmatch(WEB, value):
         raise WrongError("is not accepted: an http or https URL without user, spaces or query.")
 

@@ -39,16 +39,15 @@ def main() -> None:
     """Prove the worker; the proof of a run is kept beside its release, and asked for once."""
     module = AnsibleModule(ARGUMENTS)
     wanted = module.params
-    deadline = time.monotonic() + wanted["timeout"]
     release = Path(wanted["project"], "current").resolve()
     proof = release / f".proved-{wanted['unit']}"
     run: dict[str, Any] = {}
     try:
         api = Api(wanted, patience=wanted["timeout"])
-        _wait_until_online(api, wanted, deadline)
+        _wait_until_online(api, wanted)
         if wanted["smoke"] and (wanted["again"] or not proof.exists()):
             proof.unlink(missing_ok=True)
-            run = SmokeTest(api, wanted, release).run(deadline)
+            run = SmokeTest(api, wanted, release).run()
             proof.touch()
     except (ApiError, UnprovedError, SmokeTestError) as error:
         module.fail_json(msg=f"{error}\n{_journal(wanted['unit'])}")
@@ -62,7 +61,8 @@ def main() -> None:
     module.exit_json(changed=bool(run), sentence=sentence)
 
 
-def _wait_until_online(api: Api, wanted: dict[str, Any], deadline: float) -> None:
+def _wait_until_online(api: Api, wanted: dict[str, Any]) -> None:
+    deadline = time.monotonic() + wanted["timeout"]
     while True:
         state, started = _unit(wanted["unit"])
         problem = f"the unit is {state}"

@@ -27,6 +27,12 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 TIMEOUTS = (TimeoutError, socket.timeout)
 
 
+NOT_AN_API = (
+    "answers, but not as Prefect's API does: prefect_worker_api_url ends in /api, "
+    "for Prefect Cloud in /workspaces/<id>."
+)
+
+
 class ApiError(Exception):
     """What went wrong, in one sentence; `status` is the HTTP status if there was one."""
 
@@ -89,10 +95,7 @@ class Api:
         try:
             return json.loads(text) if text else None
         except ValueError as error:
-            raise ApiError(
-                f"{self.url} answers, but not as Prefect's API does: does prefect_worker_api_url "
-                "end in /api, or for Prefect Cloud in /workspaces/<id>?"
-            ) from error
+            raise ApiError(f"{self.url} {NOT_AN_API}") from error
 
     def _note_clock(self, date: str | None) -> None:
         if date:
@@ -106,6 +109,8 @@ class Api:
                 f"The API at {self.url} refuses the credentials ({error.code}): check "
                 "prefect_worker_api_key (Prefect Cloud) or prefect_worker_auth_string (own server)."
             )
+        if error.code == 404 and path == "/health":
+            return f"{self.url} {NOT_AN_API}"
         detail = error.read(300).decode(errors="replace").strip()
         return f"{self.url}{path} answers {error.code}: {detail}"
 
