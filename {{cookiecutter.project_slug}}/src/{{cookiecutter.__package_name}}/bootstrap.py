@@ -53,8 +53,8 @@ def bootstrap() -> Iterator[str]:
     block = get_current_settings().results.default_storage_block or ""
     if not re.fullmatch(r"[a-z0-9-]+/[a-z0-9-]+", block):
         raise Refused(
-            f"PREFECT_RESULTS_DEFAULT_STORAGE_BLOCK is {block!r}, which is not type/name in"
-            " lowercase letters, digits and dashes."
+            f"PREFECT_RESULTS_DEFAULT_STORAGE_BLOCK is {block!r}, which is no block: its type and its"
+            " name are of lowercase letters, digits and dashes, with a slash between them."
         )
     block_type, block_name = block.split("/")
     results = result_settings(block_type)
@@ -92,7 +92,10 @@ def apply_block(client: SyncPrefectClient, name: str, results: ResultSettings) -
     assert schema is not None, "registering the block type made it"
     if not stored:
         wanted = BlockDocumentCreate(
-            name=name, data=data, block_type_id=block_type.id, block_schema_id=schema.id
+            name=name,
+            data=data,
+            block_type_id=block_type.id,
+            block_schema_id=schema.id,
         )
         client.create_block_document(wanted)
         return "created"
@@ -106,9 +109,8 @@ def apply_pool(client: SyncPrefectClient, template: dict[str, Any]) -> str:
     try:
         pool = client.read_work_pool(POOL_NAME)
     except ObjectNotFound:
-        client.create_work_pool(
-            WorkPoolCreate(name=POOL_NAME, type=POOL_TYPE, base_job_template=template)
-        )
+        wanted = WorkPoolCreate(name=POOL_NAME, type=POOL_TYPE, base_job_template=template)
+        client.create_work_pool(wanted)
         return "created"
     if pool.type != POOL_TYPE:
         raise Refused(

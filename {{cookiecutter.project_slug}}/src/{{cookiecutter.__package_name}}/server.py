@@ -16,10 +16,7 @@ def main() -> str:
     url = get_current_settings().api.url or ""
     address = urlsplit(url)
     if address.hostname not in LOOPBACK or address.path.rstrip("/") != "/api":
-        return (
-            f"PREFECT_API_URL is {url!r}, which is no server of this machine:"
-            " set it to http://127.0.0.1:4200/api to start one."
-        )
+        return f"PREFECT_API_URL is {url!r}: a server here can only be http://127.0.0.1:PORT/api."
     host, port = address.hostname, str(address.port or 4200)
     server = [sys.executable, "-m", "prefect", "server", "start", "--host", host, "--port", port]
     os.execv(sys.executable, server)

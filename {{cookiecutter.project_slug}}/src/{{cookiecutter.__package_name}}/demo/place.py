@@ -1,0 +1,57 @@
+"""A place of the demo's own: a folder, an environment, free ports."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+from pathlib import Path
+
+FOLDER = Path(".demo").absolute()
+OF_THE_PROJECT = (
+    "src",
+    "infrastructure",
+    "prefect.yaml",
+    "prefect.toml",
+    "pyproject.toml",
+{%- if cookiecutter.work_pool_type == "docker" %}
+    "Dockerfile",
+    ".dockerignore",
+    "README.md",
+    "requirements.txt",
+    "ansible",
+{%- endif %}
+)
+NOT_OURS = ("PREFECT_", "RESULTS_", "PROJECT_DIR")
+
+
+def enter() -> str:
+    """Go to a view of the project without its `.env`, in a clean environment; return the API's URL."""
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    project = FOLDER / "project"
+    project.mkdir(parents=True)
+    for name in OF_THE_PROJECT:
+        (project / name).symlink_to(Path(name).absolute())
+    os.chdir(project)
+    url = f"http://127.0.0.1:{_free_port()}/api"
+    for name in [name for name in os.environ if name.startswith(NOT_OURS)]:
+        del os.environ[name]
+    os.environ.update(
+        {
+            "PREFECT_HOME": str(FOLDER / "home"),
+            "PREFECT_API_URL": url,
+            "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+            "PREFECT_WORKER_QUERY_SECONDS": "1",
+            "PREFECT_RESULTS_DEFAULT_STORAGE_BLOCK": "local-file-system/{{ cookiecutter.project_slug }}",
+            "RESULTS_DIR": str(FOLDER / "results"),
+            "NO_PROXY": f"127.0.0.1,{os.environ.get('NO_PROXY', '')}",
+        }
+    )
+    return url
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
