@@ -1,5 +1,7 @@
 """What the server recorded of a run, and a retry of it."""
 
+import asyncio
+import inspect
 import time
 from collections import Counter
 from typing import Any
@@ -42,6 +44,8 @@ def run(flow: Flow[..., Any], flow_run_id: UUID) -> State[Any]:
         client.set_flow_run_state(flow_run_id, AwaitingRetry(), force=True)
         flow_run = client.read_flow_run(flow_run_id)
     state = run_flow(flow, flow_run, flow_run.parameters, return_type="state")
+    if inspect.iscoroutine(state):
+        state = asyncio.run(state)
     assert isinstance(state, State)
     return state
 

@@ -12,6 +12,7 @@ from prefect.logging import get_run_logger
 from prefect.results import get_result_store, should_persist_result
 
 from {{ cookiecutter.__package_name }}.every_call import current_key
+from {{ cookiecutter.__package_name }}.storage import keep, read_kept
 
 Item = TypeVar("Item")
 Value = TypeVar("Value")
@@ -39,6 +40,10 @@ class ItemsFailed(Exception):
         reasons = "; ".join(f"{outcome.item!r}: {outcome.error}" for outcome in failed[:3])
         more = f"; and {len(failed) - 3} more" if len(failed) > 3 else ""
         return f"{len(failed)} of {len(self.outcomes)} items failed. {reasons}{more}"
+
+    def __repr__(self) -> str:
+        """Say the same, as Prefect logs it."""
+        return f"{type(self).__name__}({str(self)!r})"
 
 
 def batched(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
@@ -83,17 +88,16 @@ def _do(do: Callable[[Item], Value], item: Item) -> Outcome[Item, Value]:
 
 def _read_done() -> dict[int, Any]:
     """Return the outcomes that an earlier attempt of this call kept, by number."""
-    store, key = get_result_store(), _key()
-    if not (should_persist_result() and store.exists(key)):
-        return {}
-    done: dict[int, Any] = store.read(key).result
+    record = read_kept(get_result_store(), _key()) if should_persist_result() else None
+    done: dict[int, Any] = record.result if record else {}
     return done
 
 
 def _write_done(done: dict[int, Any]) -> None:
     """Keep outcomes for the next attempt of this call."""
     if should_persist_result():
-        get_result_store().write(done, key=_key())
+        store = get_result_store()
+        keep(store, store.create_result_record(done, _key()))
 
 
 def _key() -> str:

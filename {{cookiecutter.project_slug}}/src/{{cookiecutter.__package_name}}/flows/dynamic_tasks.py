@@ -12,27 +12,25 @@ the step that failed.
 ![archive_month three times in a row; open_books, then close_month three times in a row](../../../docs/graphs/dynamic_tasks.svg)
 """
 
-from prefect import flow, task
-
-from {{ cookiecutter.__package_name }}.every_call import EVERY_CALL
 from {{ cookiecutter.__package_name }}.outcomes import Run, settle
+from {{ cookiecutter.__package_name }}.results import flow, task
 
 FIRST_QUARTER = ("January", "February", "March")
 
 
-@task(cache_policy=EVERY_CALL)
+@task
 def archive_month(month: str) -> str:
     """Move the receipts of a month to the archive."""
     return f"{month} archived"
 
 
-@task(cache_policy=EVERY_CALL)
+@task
 def open_books(year: int) -> str:
     """Open the books of a year."""
     return f"books of {year} open"
 
 
-@task(cache_policy=EVERY_CALL)
+@task
 def close_month(month: str) -> str:
     """Close a month in the books, for which the one before must be closed."""
     return f"{month} closed"

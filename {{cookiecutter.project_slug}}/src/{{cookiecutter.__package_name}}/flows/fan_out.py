@@ -17,12 +17,11 @@ machine was lost, up to a batch for each task in flight, may be done twice.
 from collections import deque
 from typing import TypeAlias
 
-from prefect import flow, task
 from prefect.futures import PrefectFuture
 
 from {{ cookiecutter.__package_name }}.batches import ItemsFailed, Outcome, batched, do_each
-from {{ cookiecutter.__package_name }}.every_call import EVERY_CALL
 from {{ cookiecutter.__package_name }}.outcomes import settle
+from {{ cookiecutter.__package_name }}.results import flow, task
 
 BATCH = 100
 IN_FLIGHT = 4
@@ -37,7 +36,7 @@ def write_invoice(order: int) -> str:
     return f"INV-{order:06}"
 
 
-@task(cache_policy=EVERY_CALL)
+@task
 def write_invoices(orders: list[int]) -> list[Invoice]:
     """Write the invoices of a batch of orders."""
     return do_each(write_invoice, orders)

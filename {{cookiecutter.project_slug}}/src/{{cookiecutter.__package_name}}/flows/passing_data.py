@@ -11,33 +11,31 @@ When a task fails, those that need its result do not run, and the flow fails wit
 from collections import Counter
 from datetime import date
 
-from prefect import flow, task
-
-from {{ cookiecutter.__package_name }}.every_call import EVERY_CALL
 from {{ cookiecutter.__package_name }}.outcomes import Run, settle
+from {{ cookiecutter.__package_name }}.results import flow, task
 
 Sales = list[tuple[str, int]]
 
 
-@task(cache_policy=EVERY_CALL)
+@task
 def fetch_sales(day: date) -> Sales:
     """Return the sales of a day, as product and price in cents."""
     return [("tea", 450), ("coffee", 380 + day.day), ("tea", 450)]
 
 
-@task(cache_policy=EVERY_CALL)
+@task
 def total_revenue(sales: Sales) -> int:
     """Return what was taken, in cents."""
     return sum(price for _, price in sales)
 
 
-@task(cache_policy=EVERY_CALL)
+@task
 def best_seller(sales: Sales) -> str:
     """Return the product that was sold most often."""
     return Counter(product for product, _ in sales).most_common(1)[0][0]
 
 
-@task(cache_policy=EVERY_CALL)
+@task
 def write_summary(day: date, revenue: int, favourite: str) -> str:
     """Return the summary of a day in one sentence."""
     return f"{day:%d %B %Y}: {revenue / 100:.2f} taken, mostly for {favourite}."

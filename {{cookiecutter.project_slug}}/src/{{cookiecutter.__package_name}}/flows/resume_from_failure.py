@@ -15,27 +15,25 @@ Try it: run the flow, which fails as long as there is no folder `outbox`; make t
 
 from pathlib import Path
 
-from prefect import flow, task
-
-from {{ cookiecutter.__package_name }}.every_call import EVERY_CALL
 from {{ cookiecutter.__package_name }}.outcomes import Run, settle
+from {{ cookiecutter.__package_name }}.results import flow, task
 
 REGIONS = ("north", "south", "west")
 
 
-@task(cache_policy=EVERY_CALL)
+@task
 def fetch_orders(region: str) -> list[str]:
     """Fetch the orders of a region, which takes its time."""
     return [f"{region}-{number}" for number in range(1, 4)]
 
 
-@task(cache_policy=EVERY_CALL)
+@task
 def merge(orders: list[list[str]]) -> list[str]:
     """Bring the orders of all regions into one list."""
     return sorted(order for region in orders for order in region)
 
 
-@task(cache_policy=EVERY_CALL)
+@task
 def deliver(orders: list[str], outbox: Path) -> Path:
     """Write the orders where the warehouse fetches them.
 

@@ -15,10 +15,8 @@ had not succeeded run.
 
 from typing import TypedDict
 
-from prefect import flow, task
-
-from {{ cookiecutter.__package_name }}.every_call import EVERY_CALL
 from {{ cookiecutter.__package_name }}.outcomes import Run, settle
+from {{ cookiecutter.__package_name }}.results import flow, task
 
 
 class Report(TypedDict):
@@ -29,13 +27,13 @@ class Report(TypedDict):
     customers: int
 
 
-@task(cache_policy=EVERY_CALL)
+@task
 def read_till(shop: str) -> int:
     """Return what a shop took, in cents."""
     return 10_000 * len(shop)
 
 
-@task(cache_policy=EVERY_CALL)
+@task
 def count_customers(shop: str) -> int:
     """Return how many customers a shop had."""
     return 7 * len(shop)
@@ -56,7 +54,7 @@ def head_office() -> dict[str, int]:
     return {"harbour": 65_000, "station": 72_000}
 
 
-@task(cache_policy=EVERY_CALL)
+@task
 def compare(reports: list[Report], expected: dict[str, int]) -> dict[str, int]:
     """Return by how much each shop missed or beat what was expected, in cents."""
     return {report["shop"]: report["revenue"] - expected[report["shop"]] for report in reports}

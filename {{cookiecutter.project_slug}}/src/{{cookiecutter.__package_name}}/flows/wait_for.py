@@ -12,32 +12,32 @@ fails with the cause. A task that must run all the same, as `report_disk` here, 
 ![prune_orders waits for back_up, rebuild_index for prune_orders, report_disk for both](../../../docs/graphs/wait_for.svg)
 """
 
-from prefect import allow_failure, flow, task
+from prefect import allow_failure
 
-from {{ cookiecutter.__package_name }}.every_call import EVERY_CALL
 from {{ cookiecutter.__package_name }}.outcomes import Run, settle
+from {{ cookiecutter.__package_name }}.results import flow, task
 
 BACKUP_GB = 20
 
 
-@task(cache_policy=EVERY_CALL)
+@task
 def back_up(free_gb: int) -> None:
     """Copy the orders to the backup disk."""
     if free_gb < BACKUP_GB:
         raise OSError(f"The backup takes {BACKUP_GB} GB and {free_gb} are free.")
 
 
-@task(cache_policy=EVERY_CALL)
+@task
 def prune_orders() -> None:
     """Delete old orders, which must not happen without a backup."""
 
 
-@task(cache_policy=EVERY_CALL)
+@task
 def rebuild_index() -> None:
     """Rebuild the index of the orders that are left."""
 
 
-@task(cache_policy=EVERY_CALL)
+@task
 def report_disk() -> None:
     """Report how full the disk is, whatever happened before."""
 

@@ -1,0 +1,80 @@
+"""Results in the storage, read and written without guessing.
+
+Prefect takes a result that it cannot read for one that is not there, and does the work again. And when
+it cannot write one, it logs that and goes on. Here both raise `StorageError`.
+"""
+
+from typing import Any
+
+from prefect.logging import get_run_logger
+from prefect.results import ResultRecord, ResultStore
+
+
+class StorageError(Exception):
+    """The result storage did not do what was asked of it; the message says what and why."""
+
+
+def read_kept(store: ResultStore, key: str) -> "ResultRecord[Any] | None":
+    """Return the result that is kept under a key, or nothing if surely none is kept there.
+
+    A result that is damaged is none.
+
+    Raises:
+        StorageError: nobody knows, because the storage cannot be read.
+    """
+    storage: Any = store.result_storage
+    try:
+        content = storage.read_path(key, _sync=True)
+    except Exception as error:
+        if _is_missing(error):
+            return None
+        raise StorageError(f"{_name(store)} cannot be read: {_reason(error)}") from None
+    try:
+        return ResultRecord[Any].deserialize(content, backup_serializer=store.serializer)
+    except Exception as error:
+        get_run_logger().warning(
+            "The result that is kept under %s is damaged and not used: %s", key, _reason(error)
+        )
+        return None
+
+
+def keep(store: ResultStore, record: "ResultRecord[Any]") -> None:
+    """Write a result.
+
+    Raises:
+        StorageError: it was not written.
+    """
+    try:
+        store.persist_result_record(record)
+    except Exception as error:
+        raise StorageError(f"{_name(store)} did not take the result: {_reason(error)}") from None
+
+
+def _is_missing(error: Exception) -> bool:
+    """Tell a result that is not there from one that cannot be read."""
+{%- if cookiecutter.result_storage == "s3" %}
+    answer = getattr(error, "response", {}).get("ResponseMetadata", {})
+    if answer.get("HTTPStatusCode") == 404:
+        return True
+{%- elif cookiecutter.result_storage == "azure" %}
+    if getattr(error, "status_code", None) == 404:
+        return True
+{%- elif cookiecutter.result_storage == "gcs" %}
+    if getattr(error, "code", None) == 404:
+        return True
+{%- endif %}
+    return isinstance(error, ValueError) and "does not exist" in str(error)
+
+
+def _name(store: ResultStore) -> str:
+    """Return what the storage is called in `PREFECT_RESULTS_DEFAULT_STORAGE_BLOCK`."""
+    storage = store.result_storage
+    assert storage is not None
+    name = storage._block_document_name or "unnamed"
+    return f"The result storage {storage.get_block_type_slug()}/{name}"
+
+
+def _reason(error: BaseException) -> str:
+    """Return an error in one line, with what is behind it."""
+    words = f"{type(error).__name__}: {' '.join(str(error).split())}"
+    return f"{words} ({_reason(error.__cause__)})" if error.__cause__ else words

@@ -1,0 +1,246 @@
+"""`flow` and `task`: done only when the result is kept, so that a retry repeats nothing that succeeded."""
+
+import asyncio
+from datetime import timedelta
+from pathlib import Path
+from threading import Lock
+
+import pytest
+from prefect.client.schemas.objects import State
+from prefect.transactions import transaction
+
+from {{ cookiecutter.__package_name }}.results import flow, task
+from {{ cookiecutter.__package_name }}.storage import StorageError
+
+from .runs import retry
+
+done: list[str] = []
+
+
+@pytest.fixture(autouse=True)
+def storage(tmp_path: Path) -> Path:
+    """Begin every test with nothing done, and give it the folder that keeps results."""
+    done.clear()
+    return tmp_path / "results"
+
+
+def break_storage(storage: Path) -> None:
+    """Make the folder that keeps results unusable, and keep what is in it."""
+    storage.rename(storage.with_name("kept"))
+    storage.write_text("in the way")
+
+
+def mend_storage(storage: Path) -> None:
+    """Make the folder that keeps results usable again, with what was in it."""
+    storage.unlink()
+    storage.with_name("kept").rename(storage)
+
+
+def kept(storage: Path, of: str) -> list[Path]:
+    """Return what is kept of tasks, which begins with words on itself, or of flows."""
+    results = [path for path in storage.iterdir() if not path.name.startswith("flow-run-")]
+    return [path for path in results if path.read_bytes().startswith(b"{") == (of == "tasks")]
+
+
+def test_nothing_is_done_without_a_storage(storage: Path) -> None:
+    storage.write_text("in the way")
+
+    @task
+    def bake() -> None:
+        done.append("bake")
+
+    @flow
+    def bakery() -> None:
+        bake()
+
+    with pytest.raises(StorageError, match=r"local-file-system/unnamed did not take .*Error"):
+        bakery()
+    assert done == []
+
+
+@pytest.mark.parametrize("submitted", [False, True])
+def test_a_task_whose_result_is_not_kept_fails_and_runs_again(
+    storage: Path, submitted: bool
+) -> None:
+    @task
+    def knead() -> str:
+        done.append("knead")
+        return "dough"
+
+    @task
+    def bake(dough: str) -> str:
+        done.append("bake")
+        if done.count("bake") == 1:
+            break_storage(storage)
+        return "bread"
+
+    @flow
+    def bakery() -> None:
+        if submitted:
+            bake.submit(knead.submit()).result()
+        else:
+            bake(knead())
+
+    failed = bakery(return_state=True)
+    assert "StorageError: The result storage" in str(failed.message)
+
+    mend_storage(storage)
+    assert retry(bakery, failed).is_completed()
+    assert done == ["knead", "bake", "bake"]
+
+
+def test_a_flow_whose_result_is_not_kept_fails(storage: Path) -> None:
+    @flow
+    def bakery() -> str:
+        break_storage(storage)
+        return "bread"
+
+    @flow
+    def town() -> None:
+        bakery()
+
+    with pytest.raises(StorageError, match="did not take the result"):
+        town()
+
+
+def test_a_task_does_not_run_while_its_result_may_be_there(storage: Path) -> None:
+    @task
+    def bake() -> None:
+        done.append("bake")
+
+    @flow
+    def bakery() -> None:
+        bake()
+        if len(done) == 1:
+            raise ValueError("The oven is out.")
+
+    failed = bakery(return_state=True)
+    [record] = kept(storage, of="tasks")
+    content = record.read_bytes()
+    record.unlink()
+    record.mkdir()
+    with pytest.raises(StorageError, match="cannot be read"):
+        retry(bakery, failed).result()
+
+    record.rmdir()
+    record.write_bytes(content)
+    done.append("the oven is lit")
+    assert retry(bakery, failed).is_completed()
+    assert done == ["bake", "the oven is lit"]
+
+
+def test_deleted_and_damaged_results_are_made_again(
+    storage: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    @task
+    def bake(what: str) -> str:
+        done.append(what)
+        return what
+
+    @flow
+    def bakery() -> list[str]:
+        return [bake("bread"), bake("cake")]
+
+    @flow
+    def town() -> list[str]:
+        baked = bakery()
+        if len(done) == 2:
+            raise ValueError("The oven is out.")
+        return baked
+
+    failed = town(return_state=True)
+    first, second = kept(storage, of="tasks")
+    for result in [first, *kept(storage, of="flows")]:
+        result.unlink()
+    second.write_bytes(second.read_bytes()[:-100])
+    done.append("the oven is lit")
+
+    assert retry(town, failed).result() == ["bread", "cake"]
+    assert sorted(done[3:]) == ["bread", "cake"]
+    assert "is damaged and not used" in caplog.text
+    assert "the result it was completed with is gone" in caplog.text
+
+
+def test_what_cannot_be_pickled_is_refused_unless_it_is_not_to_be_kept() -> None:
+    @task
+    def make_lock() -> object:
+        return Lock()
+
+    @flow
+    def refused() -> None:
+        make_lock()
+
+    with pytest.raises(StorageError, match="cannot pickle"):
+        refused()
+
+    @flow
+    def accepted() -> None:
+        make_lock.with_options(persist_result=False)()
+
+    accepted()
+
+
+def test_arguments_that_cannot_be_hashed_are_refused() -> None:
+    @task
+    def turn(lock: object) -> None:
+        done.append("turn")
+
+    @flow
+    def door() -> None:
+        turn(Lock())
+
+    with pytest.raises(StorageError, match="arguments of turn cannot be hashed"):
+        door()
+    assert done == []
+
+
+def test_asynchronous_tasks_and_flows_are_kept_as_well() -> None:
+    @task
+    async def bake(what: str) -> str:
+        done.append(what)
+        if done == ["bread", "cake"]:
+            raise ValueError("The oven is out.")
+        return what
+
+    @flow
+    async def bakery() -> list[str]:
+        return [await bake("bread"), await bake("cake")]
+
+    failed: State[list[str]] = asyncio.run(bakery(return_state=True))
+    assert retry(bakery, failed).is_completed()
+    assert done == ["bread", "cake", "cake"]
+
+
+def test_a_result_that_expired_is_made_again() -> None:
+    @task(cache_expiration=timedelta(0))
+    def bake(what: str) -> None:
+        done.append(what)
+
+    @flow
+    def bakery() -> None:
+        bake("bread")
+        if len(done) == 1:
+            raise ValueError("The oven is out.")
+
+    retry(bakery, bakery(return_state=True))
+    assert done == ["bread", "bread"]
+
+
+def test_a_transaction_that_is_rolled_back_is_done_again() -> None:
+    @task
+    def reserve(what: str) -> None:
+        done.append(f"reserve {what}")
+
+    @reserve.on_rollback
+    def release(_: object) -> None:
+        done.append("release")
+
+    @flow
+    def shop() -> None:
+        with transaction():
+            reserve("bread")
+            if len(done) == 1:
+                raise ValueError("There is no cake.")
+
+    assert retry(shop, shop(return_state=True)).is_completed()
+    assert done == ["reserve bread", "release", "reserve bread"]
