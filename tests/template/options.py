@@ -77,8 +77,10 @@ def expected_files(options: Options) -> set[str]:
         f"{package}/every_call.py",
         f"{package}/flows/__init__.py",
         f"{package}/outcomes.py",
+        f"{package}/results.py",
         f"{package}/server.py",
         f"{package}/settings.py",
+        f"{package}/storage.py",
         *(f"{package}/flows/{flow}.py" for flow in FLOWS),
         "tests/__init__.py",
         "tests/conftest.py",
@@ -86,6 +88,7 @@ def expected_files(options: Options) -> set[str]:
         "tests/test_every_call.py",
         "tests/test_imports.py",
         "tests/test_outcomes.py",
+        "tests/test_results.py",
         *(f"tests/test_{flow}.py" for flow in FLOWS),
     }
     if options.work_pool_type == "docker":

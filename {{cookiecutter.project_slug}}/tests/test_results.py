@@ -60,7 +60,8 @@ def test_nothing_is_done_without_a_storage(storage: Path) -> None:
 
 @pytest.mark.parametrize("submitted", [False, True])
 def test_a_task_whose_result_is_not_kept_fails_and_runs_again(
-    storage: Path, submitted: bool
+    storage: Path,
+    submitted: bool,
 ) -> None:
     @task
     def knead() -> str:
@@ -130,7 +131,8 @@ def test_a_task_does_not_run_while_its_result_may_be_there(storage: Path) -> Non
 
 
 def test_deleted_and_damaged_results_are_made_again(
-    storage: Path, caplog: pytest.LogCaptureFixture
+    storage: Path,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     @task
     def bake(what: str) -> str:

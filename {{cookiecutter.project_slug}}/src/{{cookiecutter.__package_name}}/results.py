@@ -36,8 +36,8 @@ from prefect.states import Failed, is_state_iterable
 from prefect.transactions import BaseTransaction, get_transaction
 from typing_extensions import ParamSpec
 
-from {{ cookiecutter.__package_name }}.every_call import EVERY_CALL
-from {{ cookiecutter.__package_name }}.storage import StorageError, keep, read_kept
+from .every_call import EVERY_CALL
+from .storage import StorageError, keep, read_kept
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -187,14 +187,15 @@ def _forget_lost_subflows(context: FlowRunContext) -> None:
     """Have Prefect run subflows again whose results are gone."""
     assert context.flow_run is not None
     children = FlowRunFilter(
-        parent_flow_run_id=FlowRunFilterParentFlowRunId(any_=[context.flow_run.id])
+        parent_flow_run_id=FlowRunFilterParentFlowRunId(any_=[context.flow_run.id]),
     )
     store = _store(context)
     with get_client(sync_client=True) as client:
         for child in client.read_flow_runs(flow_run_filter=children):
             if _is_lost(child.state, store):
                 get_run_logger().warning(
-                    "Subflow %s runs again: the result it was completed with is gone.", child.name
+                    "Subflow %s runs again: the result it was completed with is gone.",
+                    child.name,
                 )
                 lost: State[Any] = Failed(name="ResultLost", message="Its result is gone.")
                 client.set_flow_run_state(child.id, lost, force=True)

@@ -33,7 +33,9 @@ def read_kept(store: ResultStore, key: str) -> "ResultRecord[Any] | None":
         return ResultRecord[Any].deserialize(content, backup_serializer=store.serializer)
     except Exception as error:
         get_run_logger().warning(
-            "The result that is kept under %s is damaged and not used: %s", key, _reason(error)
+            "The result that is kept under %s is damaged and not used: %s",
+            key,
+            _reason(error),
         )
         return None
 

@@ -1,12 +1,12 @@
 """Retry a failed run, and what succeeded is not done again.
 
 Use it for everything that takes long, costs money or must not happen twice. It needs nothing in the
-flow but tasks with `cache_policy=EVERY_CALL`: this project keeps their results (`prefect.toml`), and a
-retry finds them, on another machine too if the storage is shared.
+flow but the project's own `flow` and `task`: results are kept (`prefect.toml`), and a retry finds them,
+on another machine too if the storage is shared.
 
-What a task returns is kept, so it must be something that can be pickled. A task with side effects that
-dies half-way runs again from its beginning. Changed code or arguments run again: do not pass the time
-of day.
+What a task returns is kept, so it must be something that can be pickled; a task that cannot keep it
+fails. One with side effects that dies half-way runs again from its beginning. Changed code or arguments
+run again: do not pass the time of day.
 
 Try it: run the flow, which fails as long as there is no folder `outbox`; make that folder; press Retry.
 
