@@ -30,6 +30,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 COMPANIONS = ".prefect_worker"
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 RESTORECON = "/usr/sbin/restorecon"
+READY = ".ready"
 WHEELS = ".wheels"
 
 
@@ -45,12 +46,16 @@ def main() -> None:
         module.exit_json(changed=True, diff={"prepared": f"new release {wanted['release']}\n"})
     folder = Path(wanted["project"], "releases", wanted["release"])
     staging = Path(wanted["staging"])
+    if (folder / READY).exists():
+        # Another worker of the project on this machine was quicker.
+        shutil.rmtree(staging)
+        module.exit_json(changed=False)
     try:
         _bring_uv(Path(wanted["uv"]), staging / "uv.whl")
         _unpack(staging / "project.tar", folder)
         _install(folder, wanted)
         _prove(folder, staging, wanted)
-        (folder / ".ready").write_text(json.dumps(wanted["entrypoints"]))
+        (folder / READY).write_text(json.dumps(wanted["entrypoints"]))
     except NoReleaseError as failure:
         shutil.rmtree(folder, ignore_errors=True)
         module.fail_json(msg=str(failure))
