@@ -20,7 +20,7 @@ def prefect_server() -> Iterator[None]:
     Without heartbeats, as every flow run waits up to a second for its last one.
     """
     no_heartbeats = temporary_settings(updates={PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None})
-    with prefect_test_harness(server_startup_timeout=60), no_heartbeats:
+    with prefect_test_harness(server_startup_timeout=180), no_heartbeats:
         yield
 
 

@@ -54,5 +54,21 @@ def test_a_forgotten_failure_is_not_taken_for_success() -> None:
     recorded(state, {"fail Failed": 1, "go_on NotRun": 1})
 
 
+def test_the_state_of_a_subflow_is_settled_like_a_future() -> None:
+    @flow
+    def child() -> None:
+        raise ValueError("the cause")
+
+    @flow
+    def parent() -> None:
+        state = child(return_state=True)
+        settle([state, go_on.submit(state)])
+
+    state = parent(return_state=True)
+    with pytest.raises(ValueError, match="the cause"):
+        state.result()
+    recorded(state, {"child Failed": 1, "go_on NotRun": 1})
+
+
 def test_nothing_to_settle_is_fine() -> None:
     assert settle([]) == []

@@ -26,7 +26,7 @@ class Pattern:
 PATTERNS = (
     Pattern("passing_data", tasks=4, edges=4),
     Pattern("wait_for", tasks=4, edges=4),
-    Pattern("subflows", tasks=5, edges=2),
+    Pattern("subflows", tasks=5, edges=3),
     Pattern("dynamic_tasks", tasks=7, edges=5),
     Pattern("fan_out", tasks=10, edges=0),
     Pattern("resume_from_failure", tasks=5, edges=4, skips=4),

@@ -5,12 +5,12 @@ retry as one. A subflow is called like a function and runs in the process of its
 other; for steps side by side, submit tasks. Steps that need a machine of their own are a deployment of
 their own: `run_deployment`.
 
-A subflow that fails fails its parent with the cause, unless the parent asks for its state
-(`return_state=True`): a state is passed on like a future, and `settle` raises what it holds. When the
-parent is retried, a subflow that completed is not run again; in one that failed, only the tasks that
-had not succeeded run.
+A subflow that fails fails its parent with the cause. A parent that has more to do first asks for its
+state (`return_state=True`) and gives that to `settle` at the end, with its futures. When the parent is
+retried, a subflow that completed is not run again; in one that failed, only the tasks that had not
+succeeded run.
 
-![two shop_report subflows and a stock_count feed compare](../../../docs/graphs/subflows.svg)
+![two shop-report subflows, of two tasks each, and a head-office subflow feed compare](../../../docs/graphs/subflows.svg)
 """
 
 from typing import TypedDict
@@ -64,6 +64,4 @@ def compare(reports: list[Report], expected: dict[str, int]) -> dict[str, int]:
 def subflows() -> list[Run]:
     """Compare the shops with what the head office expected."""
     reports = [shop_report(shop) for shop in ("harbour", "station")]
-    expected = head_office(return_state=True)
-    difference = compare.submit(reports, expected)
-    return settle([expected, difference])
+    return settle([compare.submit(reports, head_office())])
