@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.hosts.machines import cgroups
 from tests.hosts.machines.host import Host, Place
 from tests.hosts.machines.rootfs import RootFs
-from tests.hosts.machines.shell import RUN_VARIABLE, start
+from tests.hosts.machines.shell import RUN_VARIABLE, run, start
 
 
 class Container(Host):
@@ -18,9 +18,10 @@ class Container(Host):
 
     patience = 60.0
 
-    def __init__(self, place: Place, layers: list[Path]) -> None:
-        """A machine made of `layers`, topmost first."""
+    def __init__(self, place: Place, suite: str, layers: list[Path]) -> None:
+        """A Debian of this suite made of `layers`, topmost first."""
         super().__init__(place)
+        self.suite = suite
         self.files = RootFs(place.folder, layers)
         self.files.furnish(self.name, self.address, place.gateway, place.keys)
         self._process: subprocess.Popen[bytes] | None = None
@@ -61,6 +62,17 @@ class Container(Host):
                 os.kill(int(child), signal.SIGKILL)
             self._process.wait(30)
             self._process = None
+
+    @property
+    def running(self) -> bool:
+        """Whether the machine has been started and not stopped."""
+        return self._process is not None
+
+    def snapshot(self) -> list[Path]:
+        """Stop; the layers that other machines can be made of as a copy of this one."""
+        self.stop()
+        run(["umount", self.files.root])
+        return [self.files.written]
 
     def journal(self, lines: int = 200) -> str:
         """Read from outside, so that a dead machine tells too."""

@@ -49,6 +49,11 @@ class Host(ABC):
     def kill(self) -> None:
         """Cut the power."""
 
+    @property
+    @abstractmethod
+    def running(self) -> bool:
+        """Whether the machine is on."""
+
     @abstractmethod
     def journal(self, lines: int = 200) -> str:
         """The end of the machine's journal."""

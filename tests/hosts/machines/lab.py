@@ -54,7 +54,7 @@ class Lab:
     def container(self, suite: str, name: str, layers: list[Path] | None = None) -> Container:
         """A machine in a container, not started; `layers` lie on top of the image."""
         base = image(suite, self._images)
-        made = Container(self._place(name), [*(layers or []), base])
+        made = Container(self._place(name), suite, [*(layers or []), base])
         self.hosts.append(made)
         return made
 
@@ -64,6 +64,10 @@ class Lab:
         made = VirtualMachine(place, [image(suite, self._images, bootable=True)], self._next)
         self.hosts.append(made)
         return made
+
+    def cut_off(self, host: Host) -> None:
+        """Leave a machine nothing but its neighbours and the control side."""
+        network.cut_off(self.number, host.address)
 
     def close(self) -> None:
         """End everything and wait until it is gone."""

@@ -7,6 +7,7 @@ import shutil
 import sys
 
 PROGRAMS = {
+    "curl": "curl",
     "mke2fs": "e2fsprogs",
     "ip": "iproute2",
     "mmdebstrap": "mmdebstrap",

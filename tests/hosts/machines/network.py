@@ -35,6 +35,11 @@ def create(number: int) -> None:
         run(["iptables", "-w", "-I", "FORWARD", *rule])
 
 
+def cut_off(number: int, machine: str) -> None:
+    """Let nothing of a machine's out any more."""
+    run(["nft", "add", "rule", "ip", bridge(number), "fit", "ip", "saddr", machine, "drop"])
+
+
 def remove(number: int) -> None:
     """Remove all of it, as much as is there."""
     commands = [

@@ -10,9 +10,22 @@ from pathlib import Path
 RUN_VARIABLE = "MACHINES_RUN"
 
 
-def run(command: Sequence[str | Path], stdin: str | None = None) -> str:
+def run(
+    command: Sequence[str | Path],
+    stdin: str | None = None,
+    folder: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> str:
     """The output of a command that has to succeed."""
-    done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command,
+        input=stdin,
+        cwd=folder,
+        env={**os.environ, **(environment or {})},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if done.returncode != 0:
         words = " ".join(str(word) for word in command)
         raise RuntimeError(f"{words} failed with {done.returncode}:\n{done.stdout}{done.stderr}")

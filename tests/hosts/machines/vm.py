@@ -57,6 +57,11 @@ class VirtualMachine(Host):
             self._process.wait(30)
             self._off()
 
+    @property
+    def running(self) -> bool:
+        """Whether the machine has been switched on and not off."""
+        return self._process is not None
+
     def journal(self, lines: int = 200) -> str:
         """The journal if the machine answers, else its console."""
         answer = self.ssh(f"sudo journalctl --no-pager --lines={lines}").stdout
