@@ -1,0 +1,69 @@
+"""One lab and one server for all tests; a failing test shows its machines' journals."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+
+import pytest
+
+from tests.hosts.control.server import now
+from tests.hosts.control.site import Site
+from tests.hosts.control.story import Story, tell
+from tests.hosts.machines.container import Container
+from tests.hosts.machines.lab import Lab
+
+LAB = pytest.StashKey[Lab]()
+
+
+@pytest.fixture(scope="session")
+def lab(pytestconfig: pytest.Config) -> Iterator[Lab]:
+    """The machines' network; all of it goes when the tests end."""
+    with Lab() as made:
+        pytestconfig.stash[LAB] = made
+        yield made
+
+
+@pytest.fixture(scope="session")
+def site(lab: Lab) -> Site:
+    """The lab with a server and a project."""
+    return Site(lab)
+
+
+@pytest.fixture(scope="session")
+def trixie(site: Site) -> Story:
+    """The first steps of a bare Debian 13."""
+    return tell(site, "trixie", "thirteen")
+
+
+@pytest.fixture(scope="session")
+def bookworm(site: Site) -> Story:
+    """The first steps of a bare Debian 12."""
+    return tell(site, "bookworm", "twelve")
+
+
+@pytest.fixture(scope="module")
+def host(site: Site, request: pytest.FixtureRequest) -> Iterator[Container]:
+    """A copy of a machine that is a worker already, Debian 13 unless asked, its worker ONLINE."""
+    suite = getattr(request, "param", "trixie")
+    story: Story = request.getfixturevalue(suite)
+    name = request.module.__name__.rpartition("test_")[2][3:].replace("_", "-")
+    copy = site.lab.container(suite, f"{name}-{suite}", story.layers)
+    started = now()
+    copy.start()
+    copy.wait()
+    site.online("shop-reports@worker", started)
+    yield copy
+    copy.kill()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Add the journals of the running machines to a failure."""
+    report = yield
+    if report.failed and (lab := item.config.stash.get(LAB, None)):
+        for host in lab.hosts:
+            if host.running:
+                report.sections.append((f"journal of {host.name}", host.journal()))
+    return report

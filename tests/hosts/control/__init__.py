@@ -1,0 +1,1 @@
+"""The control side of the tests: Prefect's server, a project, and the playbook."""

@@ -1,0 +1,62 @@
+"""Runs of the real `ansible-playbook`."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.hosts.control.project import TEMPLATE, TOOLS, Project
+
+ANSIBLE = TEMPLATE / "ansible"
+RECAP = re.compile(r"^(\S+)\s+: ok=(\d+)\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)", re.M)
+
+
+@dataclass(frozen=True)
+class Played:
+    """What a run of the playbook said."""
+
+    code: int
+    text: str
+
+    @property
+    def changed(self) -> dict[str, int]:
+        """How many tasks changed something, by machine."""
+        return {found[0]: int(found[2]) for found in RECAP.findall(self.text)}
+
+    @property
+    def failed(self) -> set[str]:
+        """The machines that failed."""
+        return {found[0] for found in RECAP.findall(self.text) if int(found[3]) or int(found[4])}
+
+    def succeeded(self) -> Played:
+        """The same, if it succeeded."""
+        assert self.code == 0, self.text
+        return self
+
+
+def play(project: Project, *arguments: str, environment: Mapping[str, str]) -> Played:
+    """Run the project's playbook as a user would."""
+    command: list[str | Path] = [TOOLS / "ansible-playbook", "worker.yml", *arguments]
+    complete = {
+        **os.environ,
+        **environment,
+        "PATH": f"{TOOLS}:{os.environ['PATH']}",
+        "ANSIBLE_NOCOLOR": "1",
+        # A connection kept open from an earlier run could lead to a machine that is gone.
+        "ANSIBLE_SSH_CONTROL_PATH_DIR": str(project.folder.parent / "cp"),
+    }
+    done = subprocess.run(
+        command,
+        cwd=project.folder / "ansible",
+        env=complete,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    return Played(done.returncode, done.stdout)

@@ -1,0 +1,73 @@
+"""A generated project, and the packages that it pins."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.hosts.machines.lab import BUILD
+from tests.hosts.machines.shell import run
+
+TEMPLATE = Path(__file__).resolve().parents[3]
+SLUG = "shop-reports"
+TOOLS = Path(sys.executable).parent
+
+
+class Project:
+    """A project on the control side."""
+
+    def __init__(self, folder: Path) -> None:
+        """The project in `folder`."""
+        self.folder = folder
+        self.slug = SLUG
+        self.package = folder / "src" / SLUG.replace("-", "_")
+
+    def copy(self, name: str) -> Project:
+        """A project of the same name, to be changed."""
+        folder = self.folder.parent.parent / name / self.folder.name
+        shutil.copytree(self.folder, folder, symlinks=True)
+        return Project(folder)
+
+    def change(self, path: str, text: str) -> None:
+        """Write a file of the project."""
+        target = self.folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text)
+
+    def append(self, path: str, text: str) -> None:
+        """Add to the end of a file of the project."""
+        self.change(path, (self.folder / path).read_text() + text)
+
+    def inventory(self, hosts: Mapping[str, Mapping[str, Any]]) -> None:
+        """Put these machines, with their variables, in place of the rendered ones."""
+        text = yaml.safe_dump(
+            {"prefect_workers": {"hosts": {h: dict(v) for h, v in hosts.items()}}}
+        )
+        self.change("inventory/hosts.yml", text)
+
+
+def generate(folder: Path) -> Project:
+    """Generate a project from the template with its default answers."""
+    run([TOOLS / "cookiecutter", "--no-input", "--output-dir", folder, TEMPLATE])
+    return Project(folder / SLUG)
+
+
+def installed(project: Project) -> Path:
+    """The folder of programs of what the project pins, installed once per set of pins."""
+    pins = project.folder / "requirements.txt"
+    key = hashlib.sha256(pins.read_bytes() + sys.version.encode()).hexdigest()[:12]
+    venv = BUILD / "pins" / key
+    ready = venv / "ready"
+    if not ready.exists():
+        uv = TOOLS / "uv"
+        run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, venv])
+        python = venv / "bin/python"
+        run([uv, "pip", "sync", "--quiet", "--python", python, "--require-hashes", pins])
+        ready.touch()
+    return venv / "bin"
