@@ -1,0 +1,48 @@
+"""A bare machine becomes a worker."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.hosts.control.site import Site
+from tests.hosts.control.story import Story
+
+
+@pytest.fixture(params=["trixie", "bookworm"])
+def story(request: pytest.FixtureRequest) -> Story:
+    """What happened on each release of Debian."""
+    told: Story = request.getfixturevalue(request.param)
+    return told
+
+
+def test_check_mode_on_a_bare_machine_succeeds(story: Story) -> None:
+    assert story.looked.succeeded().changed["worker"] > 0
+
+
+def test_check_mode_changes_nothing_on_a_bare_machine(story: Story) -> None:
+    assert story.fresh_still == story.fresh
+
+
+def test_the_first_run_ends_with_a_worker_online(site: Site, story: Story) -> None:
+    story.made.succeeded()
+    site.online("shop-reports@worker", story.made_at, seconds=5)
+    assert "ONLINE" in story.made.text
+
+
+def test_the_first_run_completes_a_flow_run_on_the_machine_itself(site: Site, story: Story) -> None:
+    journal = story.host.journal(lines=100_000)
+    runs = [run for run in site.api.runs(site.pool) if run["id"] in journal]
+    assert [run["state_type"] for run in runs] == ["COMPLETED"]
+
+
+def test_a_second_run_changes_nothing(story: Story) -> None:
+    assert story.again.succeeded().changed == {"worker": 0, "localhost": 0}
+    assert story.converged_still == story.converged
+
+
+def test_a_second_run_does_not_restart_the_worker(story: Story) -> None:
+    assert story.second_pid == story.first_pid > 0
+
+
+def test_check_mode_on_a_worker_has_nothing_to_change(story: Story) -> None:
+    assert story.again_looked.succeeded().changed["worker"] == 0

@@ -1,0 +1,67 @@
+"""Nothing secret is where anybody but root could find it."""
+
+from __future__ import annotations
+
+import base64
+
+import pytest
+
+from tests.hosts.control.observe import UNIT
+from tests.hosts.control.site import PASSWORD, Site
+from tests.hosts.control.story import Story
+from tests.hosts.machines.container import Container
+
+
+@pytest.fixture
+def secrets(site: Site) -> list[str]:
+    """All that must not be seen, also as HTTP writes it."""
+    auth = site.server.auth_string
+    return [PASSWORD, auth.partition(":")[2], base64.b64encode(auth.encode()).decode()]
+
+
+def assert_hidden(secrets: list[str], text: str) -> None:
+    """Complain with the place, not with the whole text."""
+    assert text
+    for secret in secrets:
+        at = text.find(secret)
+        assert at < 0, f"{secret} is in …{text[max(0, at - 300) : at + 50]}"
+
+
+def test_ansible_shows_none_at_its_most_talkative(secrets: list[str], trixie: Story) -> None:
+    assert_hidden(secrets, trixie.made.text)
+
+
+def test_ansible_shows_none_in_what_it_would_change(secrets: list[str], trixie: Story) -> None:
+    assert_hidden(secrets, trixie.looked.text)
+
+
+def test_no_command_line_has_one(secrets: list[str], host: Container) -> None:
+    assert_hidden(secrets, host.shell("ps axww -o args"))
+
+
+def test_systemctl_shows_none(secrets: list[str], host: Container) -> None:
+    assert_hidden(secrets, host.ssh(f"systemctl show --all {UNIT}").stdout)
+    assert_hidden(secrets, host.ssh(f"systemctl cat {UNIT}").stdout)
+
+
+def test_the_journal_has_none(secrets: list[str], host: Container) -> None:
+    assert_hidden(secrets, host.journal(lines=1_000_000))
+
+
+def test_another_user_can_read_none(secrets: list[str], host: Container) -> None:
+    for secret in secrets:
+        found = host.ssh(f"grep -rsl {secret} /etc /opt /var /run /tmp /home")
+        assert found.stdout == ""
+
+
+def test_root_finds_them_in_files_for_root_alone(secrets: list[str], host: Container) -> None:
+    found = host.shell(f"grep -rsl {secrets[0]} /etc /opt /var/lib /run /tmp || true").split()
+    assert found
+    for path in found:
+        assert host.shell(f"stat -c '%a %U' {path}").strip() == "600 root", path
+
+
+def test_the_server_has_stored_none(secrets: list[str], site: Site) -> None:
+    for path in site.server.folder.glob("prefect.db*"):
+        content = path.read_bytes()
+        assert not [secret for secret in secrets if secret.encode() in content], path

@@ -1,0 +1,62 @@
+"""A changed variable changes what it has to, and restarts the worker only if it has to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.hosts.control.observe import UNIT, main_pid, shown
+from tests.hosts.control.site import PASSWORD, VARIABLES, Site
+from tests.hosts.machines.container import Container
+
+ENVIRONMENT = {"WAREHOUSE_PASSWORD": PASSWORD, "WAREHOUSE": "north"}
+
+
+@pytest.mark.parametrize(
+    "variable",
+    [
+        {"prefect_worker_limit": 3},
+        {"prefect_worker_environment": ENVIRONMENT},
+        {"prefect_worker_unit_overrides": {"RestrictNamespaces": False}},
+        {"prefect_worker_unit_overrides": {}},
+    ],
+    ids=["limit", "environment", "a drop-in", "no drop-in any more"],
+)
+def test_a_change_of_the_worker_restarts_it(
+    site: Site, host: Container, variable: dict[str, Any]
+) -> None:
+    before = main_pid(host)
+    played = site.play(host, **variable).succeeded()
+    assert played.changed["worker"] > 0
+    assert main_pid(host) != before
+
+
+def test_the_new_values_are_the_worker_s(site: Site, host: Container) -> None:
+    overrides = {"RestrictNamespaces": False}
+    site.play(
+        host,
+        prefect_worker_limit=4,
+        prefect_worker_environment=ENVIRONMENT,
+        prefect_worker_unit_overrides=overrides,
+    ).succeeded()
+    pid = main_pid(host)
+    assert "--limit 4" in host.shell(f"tr '\\0' ' ' </proc/{pid}/cmdline")
+    assert "WAREHOUSE=north" in host.shell(f"tr '\\0' '\\n' </proc/{pid}/environ")
+    assert shown(host, UNIT, "RestrictNamespaces")["RestrictNamespaces"] == "no"
+
+
+def test_a_change_that_is_not_the_worker_s_does_not_restart_it(site: Site, host: Container) -> None:
+    site.play(host, **VARIABLES).succeeded()
+    before = main_pid(host)
+    site.play(host, prefect_worker_releases_kept=5, prefect_worker_timeout=100).succeeded()
+    assert main_pid(host) == before
+
+
+def test_check_mode_announces_a_change_and_does_not_make_it(site: Site, host: Container) -> None:
+    before = main_pid(host)
+    looked = site.play(host, "--check", "--diff", prefect_worker_limit=7).succeeded()
+    assert looked.changed["worker"] > 0
+    assert "--limit 7" in looked.text
+    assert main_pid(host) == before
+    assert "--limit 7" not in host.shell(f"systemctl cat {UNIT}")

@@ -1,0 +1,93 @@
+"""New releases, good and bad, and the way back; one story on one machine."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.hosts.control.observe import main_pid, release, releases
+from tests.hosts.control.project import Project
+from tests.hosts.control.server import now
+from tests.hosts.control.site import Site
+from tests.hosts.machines.container import Container
+
+FLOW = "flows/passing_data.py"
+WORKER = "shop-reports@worker"
+
+
+@pytest.fixture(scope="module")
+def project(site: Site) -> Project:
+    """The project, to be changed from test to test."""
+    return site.project.copy("releases")
+
+
+def test_an_upgrade_switches_to_a_new_release_and_keeps_the_old(
+    site: Site, host: Container, project: Project
+) -> None:
+    old, pid, started = release(host), main_pid(host), now()
+    project.append("src/shop_reports/flows/passing_data.py", "\nUPGRADED = True\n")
+    site.play(host, project=project).succeeded()
+    assert release(host) != old
+    assert releases(host) == {old, release(host)}
+    assert main_pid(host) != pid
+    site.online(WORKER, started, seconds=5)
+
+
+def test_an_upgraded_worker_runs_the_new_code(site: Site, host: Container) -> None:
+    assert "UPGRADED" in host.shell(
+        "cat /opt/prefect/shop-reports/current/src/shop_reports/flows/passing_data.py"
+    )
+    assert site.api.run("passing-data/passing_data")["state_type"] == "COMPLETED"
+
+
+def test_an_upgraded_machine_has_nothing_to_change(
+    site: Site, host: Container, project: Project
+) -> None:
+    pid = main_pid(host)
+    assert site.play(host, project=project).succeeded().changed["worker"] == 0
+    assert main_pid(host) == pid
+
+
+def test_rollback_returns_to_the_release_before(
+    site: Site, host: Container, project: Project
+) -> None:
+    (before,) = releases(host) - {release(host)}
+    started = now()
+    site.play(host, "--tags", "rollback", project=project).succeeded()
+    assert release(host) == before
+    site.online(WORKER, started, seconds=5)
+    assert site.api.run("passing-data/passing_data")["state_type"] == "COMPLETED"
+
+
+def test_a_release_whose_flow_does_not_import_leaves_the_worker_alone(
+    site: Site, host: Container, project: Project
+) -> None:
+    old, pid, kept = release(host), main_pid(host), releases(host)
+    broken = project.copy("releases-broken")
+    broken.append("src/shop_reports/flows/fan_out.py", "\nimport there_is_no_such_module\n")
+    played = site.play(host, project=broken)
+    assert played.failed == {"worker"}
+    assert "there_is_no_such_module" in played.text
+    assert (release(host), main_pid(host), releases(host)) == (old, pid, kept)
+
+
+def test_a_release_whose_worker_cannot_start_is_put_back(
+    site: Site, host: Container, project: Project
+) -> None:
+    old, started = release(host), now()
+    mute = project.copy("releases-mute")
+    # Imports, and never gets an answer from any API.
+    mute.append("prefect.toml", "\n[api]\nrequest_timeout = 0.001\n")
+    played = site.play(host, project=mute, prefect_worker_timeout=40)
+    assert played.failed == {"worker"}
+    assert old in played.text
+    assert release(host) == old
+    site.online(WORKER, started, seconds=5)
+    assert site.api.run("passing-data/passing_data")["state_type"] == "COMPLETED"
+
+
+def test_only_so_many_releases_stay(site: Site, host: Container, project: Project) -> None:
+    for number in range(2):
+        project.append("src/shop_reports/flows/passing_data.py", f"\nRELEASE = {number}\n")
+        site.play(host, project=project, prefect_worker_releases_kept=2).succeeded()
+    assert len(releases(host)) == 2
+    assert release(host) in releases(host)

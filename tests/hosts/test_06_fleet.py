@@ -1,0 +1,52 @@
+"""Three machines, and a rollout that meets a bad one in the middle."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.hosts.control.observe import main_pid, release
+from tests.hosts.control.server import now
+from tests.hosts.control.site import Site
+from tests.hosts.control.story import Story
+from tests.hosts.machines.container import Container
+
+NAMES = ("one", "two", "three")
+Fleet = dict[str, Container]
+
+
+@pytest.fixture(scope="module")
+def fleet(site: Site, trixie: Story) -> Iterator[Fleet]:
+    """Three machines with a release already."""
+    machines = {name: site.lab.container("trixie", name, trixie.layers) for name in NAMES}
+    for machine in machines.values():
+        machine.start()
+    for machine in machines.values():
+        machine.wait()
+    yield machines
+    for machine in machines.values():
+        machine.kill()
+
+
+def test_a_fleet_is_made_all_at_once_if_asked(site: Site, fleet: Fleet) -> None:
+    started = now()
+    site.play(fleet, "-e", "prefect_worker_serial=3").succeeded()
+    for name in NAMES:
+        site.online(f"shop-reports@{name}", started, seconds=30)
+
+
+def test_one_machine_s_failure_stops_the_rollout(site: Site, fleet: Fleet) -> None:
+    old = {name: (release(machine), main_pid(machine)) for name, machine in fleet.items()}
+    folder = "/opt/prefect/shop-reports/releases"
+    fleet["two"].shell(f"mount --bind {folder} {folder} && mount -o remount,bind,ro {folder}")
+    project = site.project.copy("fleet")
+    project.append("src/shop_reports/flows/passing_data.py", "\nROLLED_OUT = True\n")
+    started = now()
+    played = site.play(fleet, project=project)
+    assert played.failed == {"two"}
+    assert release(fleet["one"]) != old["one"][0]
+    for name in ("two", "three"):
+        assert (release(fleet[name]), main_pid(fleet[name])) == old[name]
+    for name in NAMES:
+        site.online(f"shop-reports@{name}", started)

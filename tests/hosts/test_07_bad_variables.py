@@ -1,0 +1,75 @@
+"""A bad variable gets one clear sentence, and leaves the machine untouched."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from tests.hosts.control.observe import written
+from tests.hosts.control.playbook import Played, play
+from tests.hosts.control.site import Site
+from tests.hosts.control.wrong import WRONG
+
+SENTENCE = re.compile(
+    r"^fatal: \[(case\d+)\]: FAILED! =>\s*\n\s+(?:changed: false\s+)?msg: (.*?)\n\S", re.M | re.S
+)
+ALIASES = {f"case{number}": name for number, name in enumerate(WRONG)}
+
+
+@dataclass(frozen=True)
+class Refused:
+    """The one machine under many names, each with something wrong."""
+
+    played: Played
+    untouched: bool
+    sentences: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def refused(site: Site) -> Iterator[Refused]:
+    """Play all wrong values at once, which is one machine's worth of time."""
+    machine = site.lab.container("trixie", "refused")
+    machine.start()
+    machine.wait()
+    machine.shell("systemd-run --unit=squatter python3 -m http.server 22222")
+    project = site.project.copy("refused")
+    project.change("loose.txt", "prefect==3.8.8\n")
+    where = site.address(machine)
+    project.inventory({alias: {**where, **case(site, name)} for alias, name in ALIASES.items()})
+    before = written(machine)
+    played = play(project, "--forks", "4", environment=site.credentials)
+    found = SENTENCE.findall(played.text)
+    sentences = {ALIASES[alias]: " ".join(text.split()) for alias, text in found}
+    yield Refused(played, written(machine) == before, sentences)
+    machine.kill()
+
+
+def case(site: Site, name: str) -> dict[str, Any]:
+    """One case's variables."""
+    wrong, _ = WRONG[name]
+    words = {"gateway": site.lab.gateway, "url": site.server.url}
+    return {f"prefect_worker_{key}": filled(value, words) for key, value in wrong.items()}
+
+
+def filled(value: Any, words: dict[str, str]) -> Any:
+    """The value, with what is known only now."""
+    return value.format(**words) if isinstance(value, str) else value
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_it_gets_one_clear_sentence(refused: Refused, name: str) -> None:
+    sentence = refused.sentences.get(name, f"nothing:\n{refused.played.text[-5000:]}")
+    _, expected = WRONG[name]
+    assert expected in sentence
+    assert "Traceback" not in sentence
+    assert "secret-word" not in sentence
+    assert len(sentence) < 400
+
+
+def test_the_machine_is_untouched(refused: Refused) -> None:
+    assert refused.untouched
+    assert refused.played.failed == set(ALIASES)

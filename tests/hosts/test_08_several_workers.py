@@ -1,0 +1,39 @@
+"""Several workers live on one machine without noticing each other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.hosts.control.observe import UNIT, main_pid
+from tests.hosts.control.server import now
+from tests.hosts.control.site import Site
+from tests.hosts.machines.container import Container
+
+SECOND: dict[str, Any] = {"prefect_worker_name": "second", "prefect_worker_pool": "second"}
+SECOND_UNIT = "prefect-worker-second.service"
+
+
+def test_a_second_worker_does_not_touch_the_first(site: Site, host: Container) -> None:
+    site.api.create_pool("second")
+    pid, started = main_pid(host), now()
+    site.play(host, **SECOND).succeeded()
+    assert main_pid(host) == pid
+    site.online("second@worker", started, pool="second", seconds=5)
+    site.online("shop-reports@worker", started)
+
+
+def test_a_change_of_one_does_not_restart_the_other(site: Site, host: Container) -> None:
+    first, second = main_pid(host), main_pid(host, SECOND_UNIT)
+    site.play(host, **SECOND, prefect_worker_limit=2).succeeded()
+    assert main_pid(host) == first
+    assert main_pid(host, SECOND_UNIT) != second
+
+
+def test_removing_one_leaves_the_other_running(site: Site, host: Container) -> None:
+    pid, started = main_pid(host), now()
+    site.play(host, **SECOND, prefect_worker_state="absent").succeeded()
+    assert main_pid(host) == pid
+    assert host.ssh(f"systemctl cat {SECOND_UNIT}").returncode != 0
+    assert UNIT in host.shell("ls /etc/systemd/system")
+    site.online("shop-reports@worker", started)
+    assert site.api.run("passing-data/passing_data")["state_type"] == "COMPLETED"

@@ -1,0 +1,37 @@
+"""A machine that reaches no registry becomes a worker with wheels from the control side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.hosts.control.project import TOOLS
+from tests.hosts.control.server import now
+from tests.hosts.control.site import Site
+from tests.hosts.machines.container import Container
+from tests.hosts.machines.shell import run
+
+
+@pytest.fixture
+def island(site: Site) -> Iterator[Container]:
+    """A bare machine that reaches the control side and nothing else."""
+    machine = site.lab.container("trixie", "island")
+    site.lab.cut_off(machine)
+    machine.start()
+    machine.wait()
+    yield machine
+    machine.kill()
+
+
+def test_wheels_from_the_control_side_are_enough(
+    site: Site, island: Container, tmp_path: Path
+) -> None:
+    python = island.shell("python3 --version").split()[1]
+    (site.project.folder / ".venv").symlink_to(TOOLS.parent)
+    run([site.project.folder / "ansible/wheelhouse", tmp_path, python])
+    assert island.ssh("timeout 5 bash -c '</dev/tcp/192.0.2.1/443'").returncode != 0
+    started = now()
+    site.play({"island": island}, prefect_worker_wheelhouse=str(tmp_path)).succeeded()
+    site.online("shop-reports@island", started, seconds=5)
