@@ -10,7 +10,7 @@ BAKE := $(BIN)/cookiecutter --no-input --overwrite-if-exists
 
 PYTHON_FOLDERS := $(wildcard ansible benchmarks hooks tests tools)
 # The layers of tests, each a target of its own.
-LAYERS := test-template
+LAYERS := test-template test-hosts
 
 export UV_CACHE_DIR ?= $(BUILD)/cache/uv
 export PIP_CACHE_DIR ?= $(BUILD)/cache/pip
@@ -20,7 +20,7 @@ export COOKIECUTTER_CONFIG := $(BUILD)/cookiecutter.yml
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test $(LAYERS) lint
+.PHONY: help install demo test $(LAYERS) bench lint
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,12 @@ test: install ## Run every layer of tests, also after one has failed
 
 test-template: install ## Test the answers and what is generated from them
 	$(BIN)/pytest tests/template
+
+test-hosts: install ## Test the playbook on machines made for it, a real VM among them
+	@tests/hosts/machines/where-possible $(BIN)/pytest tests/hosts
+
+bench: install ## Measure how long the playbook takes, beside a person with a shell
+	@tests/hosts/machines/where-possible $(BIN)/python -m benchmarks.hosts
 
 lint: install ## Check style, types and the playbook
 	$(BIN)/ruff check $(PYTHON_FOLDERS)
