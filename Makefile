@@ -9,6 +9,9 @@ BUILD := $(CURDIR)/build
 BAKE := $(BIN)/cookiecutter --no-input --overwrite-if-exists
 
 PYTHON_FOLDERS := $(wildcard ansible benchmarks hooks tests tools)
+# What each work pool installs with each result storage.
+PINS := $(foreach pool,process docker,$(foreach storage,local s3 azure gcs,$(pool)-$(storage)))
+COMPILE := $(UV) pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-annotate
 # The layers of tests, each a target of its own.
 LAYERS := test-template test-hosts
 
@@ -20,7 +23,7 @@ export COOKIECUTTER_CONFIG := $(BUILD)/cookiecutter.yml
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test $(LAYERS) bench lint
+.PHONY: help install demo test $(LAYERS) lint bench lock upgrade lock-tools $(PINS:%=lock-%)
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,13 +47,10 @@ test: install ## Run every layer of tests, also after one has failed
 	@$(MAKE) --no-print-directory --keep-going $(LAYERS)
 
 test-template: install ## Test the answers and what is generated from them
-	$(BIN)/pytest tests/template
+	$(BIN)/pytest tests/template --numprocesses auto --dist worksteal
 
 test-hosts: install ## Test the playbook on machines made for it, a real VM among them
 	@tests/hosts/machines/where-possible $(BIN)/pytest tests/hosts
-
-bench: install ## Measure how long the playbook takes, beside a person with a shell
-	@tests/hosts/machines/where-possible $(BIN)/python -m benchmarks.hosts
 
 lint: install ## Check style, types and the playbook
 	$(BIN)/ruff check $(PYTHON_FOLDERS)
@@ -60,3 +60,27 @@ lint: install ## Check style, types and the playbook
 	$(BIN)/yamllint --strict .
 	$(BIN)/shellcheck $$(git grep -lE '^#!.*sh$$' -- ':!{{*')
 	cd ansible && PATH="$(CURDIR)/$(BIN):$$PATH" ansible-lint --offline --strict --profile production
+
+bench: install ## Measure what the README claims: generating a project, and the playbook beside a shell
+	$(BIN)/python -m benchmarks.bake
+	@tests/hosts/machines/where-possible $(BIN)/python -m benchmarks.hosts
+
+lock: lock-tools $(PINS:%=lock-%) ## Pin what every pyproject.toml asks for, moving only what must move
+
+upgrade: HOW := upgrade
+upgrade: lock ## Move every pin to the newest version that is allowed
+
+lock-tools: install
+	echo uv | $(COMPILE) $(HOW:upgrade=--upgrade) --no-header --output-file $(UV_PIN) -
+	echo '# uv, which installs everything else: on the laptop, in CI and on every worker.' \
+		| cat - $(UV_PIN) > $(BUILD)/uv.txt
+	mv $(BUILD)/uv.txt $(UV_PIN)
+	$(COMPILE) $(HOW:upgrade=--upgrade) --custom-compile-command "make lock" --group dev --output-file requirements.txt
+
+# A generated project declares its dependencies, so each is made to pin them itself.
+$(PINS:%=lock-%): lock-%: lock-tools
+	$(BAKE) --output-dir $(BUILD)/lock . project_slug=$* \
+		work_pool_type=$(firstword $(subst -, ,$*)) result_storage=$(lastword $(subst -, ,$*))
+	$(MAKE) -C $(BUILD)/lock/$* --old-file install $(or $(HOW),lock) UV=$(abspath $(UV))
+	cp $(BUILD)/lock/$*/requirements.txt templates/requirements/$*.txt
+	cp $(BUILD)/lock/$*/requirements-dev.txt templates/requirements/dev.txt
