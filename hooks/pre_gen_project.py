@@ -8,9 +8,7 @@ import unicodedata
 
 ANSWERS = json.loads(r"""{{ cookiecutter | tojson }}""")
 
-LINES = "\t\n\r"
-# A second line of the author would be a field of its own in the package's metadata.
-FREE_TEXT = {"project_name": LINES, "description": LINES, "author": "\t"}
+FREE_TEXT = ("project_name", "description", "author")
 CHOICES = {
     "prefect_api": ("self-hosted", "cloud"),
     "result_storage": ("local", "s3", "azure", "gcs"),
@@ -130,8 +128,8 @@ def check_choices() -> None:
 
 def check_answers() -> None:
     """Refuse the first answer that breaks a rule."""
-    for question, allowed in FREE_TEXT.items():
-        check_text(question, allowed)
+    for question in FREE_TEXT:
+        check_text(question, allowed="\t\n")
     for question in ("project_slug", "work_pool_name"):
         check_text(question)
         check_length(question)

@@ -46,9 +46,6 @@ HOSTILE = {
     "a long line": "word " * 200 + "end",
     "an injection": '"\nimport os; os.system("touch pwned")\n"',
     "hook quotes": '""" + __import__("os").getcwd() + r"""',
-}
-# What only some of the free texts may hold.
-SEVERAL_LINES = {
     "newlines": "one\ntwo\n\nfour",
     "a list": "shops:\n- one\n- two\n\n    code\n===\n1. first",
 }
@@ -77,31 +74,30 @@ def paragraphs(markdown: str) -> list[str]:
     return [plain(token.children) for token in tokens if token.type == "inline"]
 
 
-@pytest.mark.parametrize("text", {**HOSTILE, **SEVERAL_LINES, **EXPRESSIONS}.values())
-def test_a_description_arrives_in_every_language(bake: Bake, text: str) -> None:
+@pytest.mark.parametrize("text", {**HOSTILE, **EXPRESSIONS}.values())
+def test_a_description_arrives(bake: Bake, text: str) -> None:
     project = bake(description=given(text))
     pyproject = (project / "pyproject.toml").read_text(encoding="utf-8")
-    assert tomllib.loads(pyproject)["project"]["description"] == text
-    literal = re.search(r"^description = (.*)$", pyproject, re.MULTILINE)
-    assert literal
-    assert yaml.safe_load(literal[1]) == text
-    assert ast.literal_eval(literal[1]) == text
+    # A package's summary is one line by definition.
+    assert tomllib.loads(pyproject)["project"]["description"] == text.replace("\n", " ")
     assert f"shop-reports: {text}" in paragraphs((project / "README.md").read_text("utf-8"))
 
 
-@pytest.mark.parametrize("text", {**HOSTILE, **SEVERAL_LINES, **EXPRESSIONS}.values())
+@pytest.mark.parametrize("text", {**HOSTILE, **EXPRESSIONS}.values())
 def test_a_project_name_arrives_in_the_title(bake: Bake, text: str) -> None:
     project = bake(project_name=given(text), project_slug="shop-reports")
     assert paragraphs((project / "README.md").read_text("utf-8"))[0] == text
 
 
-@pytest.mark.parametrize(
-    "text", [text for text in {**HOSTILE, **EXPRESSIONS}.values() if "\n" not in text]
-)
-def test_an_author_arrives(bake: Bake, text: str) -> None:
+@pytest.mark.parametrize("text", {**HOSTILE, **EXPRESSIONS}.values())
+def test_an_author_arrives_in_every_language(bake: Bake, text: str) -> None:
     project = bake(author=given(text))
-    metadata = tomllib.loads((project / "pyproject.toml").read_text("utf-8"))
-    assert metadata["project"]["authors"] == [{"name": text}]
+    pyproject = (project / "pyproject.toml").read_text(encoding="utf-8")
+    assert tomllib.loads(pyproject)["project"]["authors"] == [{"name": text}]
+    literal = re.search(r"^authors = \[\{ name = (.*) \}\]$", pyproject, re.MULTILINE)
+    assert literal
+    assert yaml.safe_load(literal[1]) == text
+    assert ast.literal_eval(literal[1]) == text
     assert f"Looked after by {text}." in paragraphs((project / "README.md").read_text("utf-8"))
 
 

@@ -48,7 +48,7 @@ REFUSED = [
     ("description", "half a pair \ud83d", "it contains the control character U+D83D"),
     ("description", "no character \uffff", "it contains the control character U+FFFF"),
     ("author", "", "it must not be empty"),
-    ("author", "Ann\nRequires-Dist: evil", "it contains the control character U+000A"),
+    ("author", "Ann{{ '\\r' }}Requires-Dist: evil", "it contains the control character U+000D"),
     ("work_pool_name", "prefect-pool", "Prefect reserves names that begin with 'prefect'"),
     ("work_pool_name", "Prefect", "Prefect reserves names that begin with 'prefect'"),
     ("work_pool_name", "team/pool", POOL),
