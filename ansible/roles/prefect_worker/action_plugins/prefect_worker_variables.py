@@ -37,6 +37,16 @@ OWN_ENVIRONMENT = {
     "PREFECT_WORKER_WEBSERVER_PORT": "comes from prefect_worker_health_port",
     "PROJECT_DIR": "is the folder of the release",
 }
+OWN_UNIT = {
+    "Environment": "prefect_worker_environment",
+    "EnvironmentFile": "prefect_worker_environment",
+    "ExecStart": "the role",
+    "MemoryMax": "prefect_worker_memory_max",
+    "StateDirectory": "prefect_worker_project",
+    "Type": "the role",
+    "User": "prefect_worker_user",
+    "WorkingDirectory": "the role",
+}
 
 
 class WrongError(Exception):
@@ -193,8 +203,10 @@ def _overrides(value: dict[str, Any], _: dict[str, Any]) -> None:
     for name, content in value.items():
         if not re.fullmatch(r"[A-Z][A-Za-z]+", str(name)):
             raise WrongError(
-                f"is not accepted because of {name!r}: names of systemd settings, MemoryMax say."
+                f"is not accepted because of {name!r}: systemd's names, ReadWritePaths for one."
             )
+        if name in OWN_UNIT:
+            raise WrongError(f"is not accepted: {name} is a matter of {OWN_UNIT[name]}.")
         for one in content if isinstance(content, list) else [content]:
             if not isinstance(one, (str, int, float)) or CONTROL.search(str(one)):
                 raise WrongError(

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import os
+import re
+import subprocess
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -13,9 +15,10 @@ from ansible.module_utils.basic import AnsibleModule
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "directories": {"type": "list", "elements": "dict", "default": []},
     "files": {"type": "list", "elements": "dict", "default": []},
-    "secret_path": {"type": "path", "required": True},
-    "secret_content": {"type": "str", "required": True, "no_log": True},
+    "secret_path": {"type": "path"},
+    "secret_content": {"type": "str", "no_log": True},
 }
+UNITS = "/etc/systemd/system/"
 
 
 def main() -> None:
@@ -23,17 +26,40 @@ def main() -> None:
     module = AnsibleModule(ARGUMENTS, supports_check_mode=True)
     wanted = module.params
     act = not module.check_mode
+    files = [{**file, "after": file["content"].encode()} for file in wanted["files"]]
+    changing = [f for f in files if not _right(f["path"], f["after"], int(f["mode"], 8))]
+    if wrong := _objections(files, {f["path"] for f in changing}):
+        module.fail_json(msg=f"systemd objects to prefect_worker_unit_overrides: {wrong}")
     changed = [d["path"] for d in wanted["directories"] if _directory(d, act)]
     diffs = []
-    for file in wanted["files"]:
-        before, after = _read(file["path"]), file["content"].encode()
-        if _file(file["path"], after, int(file["mode"], 8), act):
-            changed.append(file["path"])
-            diffs.append(_diff(file["path"], before, after, file.get("long", False)))
-    if _file(wanted["secret_path"], wanted["secret_content"].encode(), 0o600, act):
-        changed.append(wanted["secret_path"])
-        diffs.append({"prepared": f"{wanted['secret_path']} changes (secret, not shown)\n"})
+    for file in changing:
+        diffs.append(_diff(file))
+        _write(file["path"], file["after"], int(file["mode"], 8), act)
+        changed.append(file["path"])
+    if path := wanted["secret_path"]:
+        secret = wanted["secret_content"].encode()
+        if not _right(path, secret, 0o600):
+            diffs.append({"prepared": f"{path} changes (secret, not shown)\n"})
+            _write(path, secret, 0o600, act)
+            changed.append(path)
     module.exit_json(changed=bool(changed), paths=changed, diff=diffs)
+
+
+def _objections(files: list[dict[str, Any]], changing: set[str]) -> str:
+    """What systemd would only warn about, and then ignore, in units that change."""
+    units = [f for f in files if f["path"].startswith(UNITS) and f["after"]]
+    if not changing & {f["path"] for f in units}:
+        return ""
+    with tempfile.TemporaryDirectory() as folder:
+        for unit in units:
+            place = Path(folder, unit["path"][len(UNITS) :])
+            place.parent.mkdir(exist_ok=True)
+            place.write_bytes(unit["after"])
+        services = [str(path) for path in Path(folder).glob("*.service")]
+        command = ["systemd-analyze", "verify", "--man=no", *services]
+        told = subprocess.run(command, capture_output=True, text=True, check=False).stderr
+    # A line number tells what is wrong in a file from what is not there yet.
+    return "; ".join(re.findall(rf"^{re.escape(folder)}/.+?:\d+: (.+)$", told, re.M))
 
 
 def _directory(wanted: dict[str, str], act: bool) -> bool:
@@ -45,15 +71,18 @@ def _directory(wanted: dict[str, str], act: bool) -> bool:
     return not right
 
 
-def _file(path: str, content: bytes, mode: int, act: bool) -> bool:
-    """Whether the file was not as wanted; a file without content is one that is not wanted."""
+def _right(path: str, content: bytes, mode: int) -> bool:
+    """Whether nothing is to do; a file without content is one that is not wanted."""
     if not content:
-        right = not os.path.lexists(path)
-    else:
-        right = _read(path) == content and _has(Path(path), mode)
-    if not right and act:
-        _replace(Path(path), content, mode) if content else Path(path).unlink()
-    return not right
+        return not os.path.lexists(path)
+    return _read(path) == content and _has(Path(path), mode)
+
+
+def _write(path: str, content: bytes, mode: int, act: bool) -> None:
+    if act and content:
+        _replace(Path(path), content, mode)
+    elif act:
+        Path(path).unlink()
 
 
 def _has(path: Path, mode: int) -> bool:
@@ -80,14 +109,15 @@ def _replace(path: Path, content: bytes, mode: int) -> None:
     Path(temporary).replace(path)
 
 
-def _diff(path: str, before: bytes | None, after: bytes, long: bool) -> dict[str, str]:
-    if long:
+def _diff(file: dict[str, Any]) -> dict[str, str]:
+    path = file["path"]
+    if file.get("long"):
         return {"prepared": f"{path} changes (long, not shown)\n"}
     return {
         "before_header": path,
         "after_header": path,
-        "before": (before or b"").decode(errors="replace"),
-        "after": after.decode(),
+        "before": (_read(path) or b"").decode(errors="replace"),
+        "after": file["after"].decode(),
     }
 
 

@@ -11,6 +11,7 @@ import re
 import shutil
 import socket
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -210,16 +211,15 @@ def _require_free_port(port: int) -> None:
 
 
 def _unit(name: str) -> dict[str, Any]:
-    keys = ["LoadState", "ActiveState", "ActiveEnterTimestamp", "MainPID"]
-    options = ["--timestamp=unix", *(f"--property={key}" for key in keys)]
+    keys = ["LoadState", "ActiveState", "ActiveEnterTimestampMonotonic"]
+    options = [f"--property={key}" for key in keys]
     lines = _output("systemctl", "show", name, *options).splitlines()
     found = dict(line.split("=", 1) for line in lines if "=" in line)
-    started = found.get("ActiveEnterTimestamp", "").lstrip("@")
+    ago = time.monotonic() - int(found.get("ActiveEnterTimestampMonotonic", "0")) / 1e6
     return {
         "exists": found.get("LoadState") == "loaded",
         "active": found.get("ActiveState") == "active",
-        "started": int(started) if started.isdigit() else 0,
-        "pid": int(found.get("MainPID", "0")),
+        "started": time.time() - ago,
     }
 
 
@@ -232,9 +232,9 @@ def _installed_units(name: str) -> list[str]:
     return [n for n in names if Path("/etc/systemd/system", n).exists()]
 
 
-def _newer(paths: list[str], moment: int) -> bool:
+def _newer(paths: list[str], moment: float) -> bool:
     """Whether a file was changed after the worker started, by a play cut short, say."""
-    return any(os.path.lexists(path) and os.lstat(path).st_mtime > moment + 1 for path in paths)
+    return any(os.path.lexists(path) and os.lstat(path).st_mtime > moment for path in paths)
 
 
 def _output(*command: str) -> str:
