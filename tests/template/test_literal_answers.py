@@ -15,7 +15,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from tests.template.conftest import Bake
-from tests.template.options import TEMPLATE
+from tests.template.options import PACKAGE, TEMPLATE
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -74,6 +74,19 @@ def paragraphs(markdown: str) -> list[str]:
     return [plain(token.children) for token in tokens if token.type == "inline"]
 
 
+def pools(project: Path) -> set[str]:
+    """Return the work pools of the project's deployments."""
+    deployments = yaml.safe_load((project / "prefect.yaml").read_text("utf-8"))["deployments"]
+    return {deployment["work_pool"]["name"] for deployment in deployments}
+
+
+def inventory(project: Path) -> dict[str, object]:
+    """Return what the playbook is told about the project."""
+    variables = project / "inventory" / "group_vars" / "prefect_workers.yml"
+    told: dict[str, object] = yaml.safe_load(variables.read_text("utf-8"))
+    return told
+
+
 @pytest.mark.parametrize("text", {**HOSTILE, **EXPRESSIONS}.values())
 def test_a_description_arrives(bake: Bake, text: str) -> None:
     project = bake(description=given(text))
@@ -106,8 +119,12 @@ def test_an_author_arrives_in_every_language(bake: Bake, text: str) -> None:
 )
 def test_a_work_pool_name_arrives_as_text(bake: Bake, name: str) -> None:
     project = bake(work_pool_name=name)
-    deployments = yaml.safe_load((project / "prefect.yaml").read_text("utf-8"))["deployments"]
-    assert {deployment["work_pool"]["name"] for deployment in deployments} == {name}
+    assert pools(project) == {name}
+    assert inventory(project)["prefect_worker_pool"] == name
+    bootstrap = (project / "src" / PACKAGE / "bootstrap.py").read_text(encoding="utf-8")
+    literal = re.search(r"^POOL_NAME = (.*)$", bootstrap, re.MULTILINE)
+    assert literal
+    assert ast.literal_eval(literal[1]) == name
     readme = paragraphs((project / "README.md").read_text("utf-8"))
     assert any(f"of the pool {name}." in paragraph for paragraph in readme)
 
@@ -117,6 +134,7 @@ def test_a_slug_arrives_as_text(bake: Bake, slug: str) -> None:
     project = bake(project_slug=slug)
     assert project.name == slug
     assert yaml.safe_load((project / "prefect.yaml").read_text("utf-8"))["name"] == slug
+    assert inventory(project)["prefect_worker_project"] == slug
 
 
 @pytest.mark.parametrize(
@@ -129,6 +147,11 @@ def test_a_slug_arrives_as_text(bake: Bake, slug: str) -> None:
         ("2026 in numbers", "flows-2026-in-numbers", "flows-2026-in-numbers"),
         ("🐚", "flows", "flows"),
         ("Prefect at work", "prefect-at-work", "pool-prefect-at-work"),
+        (
+            "Prefect " * 9,
+            "prefect-prefect-prefect-prefect-prefect-prefect",
+            "pool-prefect-prefect-prefect-prefect-prefect-prefect",
+        ),
         ("word " * 40, "word-word-word-word-word-word-word-word-word-word", None),
     ],
 )
@@ -137,8 +160,7 @@ def test_the_names_that_follow_from_a_project_name_are_valid(
 ) -> None:
     project = bake(project_name=project_name)
     assert project.name == slug
-    deployments = yaml.safe_load((project / "prefect.yaml").read_text("utf-8"))["deployments"]
-    assert deployments[0]["work_pool"]["name"] == (pool or slug)
+    assert pools(project) == {pool or slug}
 
 
 def test_what_is_typed_at_a_prompt_arrives(tmp_path: Path) -> None:
