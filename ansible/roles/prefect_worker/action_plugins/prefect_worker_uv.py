@@ -36,7 +36,7 @@ class ActionModule(ActionBase):
         for folder in [*folders, cache]:
             if wheel := _wheel(folder, architecture):
                 return {"changed": False, "wheel": str(wheel)}
-        _fetch(cache, architecture, Path(options["directory"]), options["index_url"])
+        _fetch(cache, architecture, Path(options["directory"]), _pip_settings(options))
         if wheel := _wheel(cache, architecture):
             return {"changed": False, "wheel": str(wheel)}
         raise AnsibleActionFail(f"The uv that was fetched into {cache} is not for {architecture}.")
@@ -53,7 +53,13 @@ def _wheel(folder: Path, architecture: str) -> Path | None:
     return None
 
 
-def _fetch(cache: Path, architecture: str, project: Path, index_url: str) -> None:
+def _pip_settings(options: dict[str, Any]) -> dict[str, str]:
+    """By the environment, where nobody reads a password in a URL."""
+    chosen = {"PIP_INDEX_URL": options["index_url"], "PIP_CERT": options["ca_bundle"]}
+    return {name: value for name, value in chosen.items() if value}
+
+
+def _fetch(cache: Path, architecture: str, project: Path, settings: dict[str, str]) -> None:
     if not (python := _python_with_pip(project)):
         raise AnsibleActionFail(
             "No Python with pip on this computer to fetch uv with: install pip, or put uv's wheel "
@@ -62,7 +68,7 @@ def _fetch(cache: Path, architecture: str, project: Path, index_url: str) -> Non
     command = [python, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes"]
     command += ["--only-binary=:all:", f"--platform=manylinux_2_17_{architecture}"]
     command += ["--dest", str(cache), "--requirement", str(PIN)]
-    environment = {**os.environ, **({"PIP_INDEX_URL": index_url} if index_url else {})}
+    environment = {**os.environ, **settings}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         last = done.stderr.strip().splitlines()[-1:]
