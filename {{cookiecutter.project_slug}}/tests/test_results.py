@@ -7,6 +7,8 @@ from threading import Lock
 
 import pytest
 from prefect.client.schemas.objects import State
+from prefect.filesystems import LocalFileSystem
+from prefect.settings import Settings
 from prefect.transactions import transaction
 
 from {{ cookiecutter.__package_name }}.results import flow, task
@@ -246,3 +248,61 @@ def test_a_transaction_that_is_rolled_back_is_done_again() -> None:
 
     assert retry(shop, shop(return_state=True)).is_completed()
     assert done == ["reserve bread", "release", "reserve bread"]
+
+
+def test_the_nearest_storage_wins(tmp_path: Path) -> None:
+    for name in ("of-flow", "of-task"):
+        LocalFileSystem(basepath=str(tmp_path / name)).save(name, overwrite=True)
+
+    @task
+    def plain() -> None:
+        pass
+
+    @task(result_storage="local-file-system/of-task")
+    def own() -> None:
+        pass
+
+    @flow
+    def by_settings() -> None:
+        plain()
+
+    @flow(result_storage="local-file-system/of-flow")
+    def by_flow() -> None:
+        plain()
+        own()
+
+    by_settings()
+    by_flow()
+    assert len(kept(tmp_path / "results", of="tasks")) == 1
+    assert len(kept(tmp_path / "of-flow", of="tasks")) == 1
+    assert len(kept(tmp_path / "of-task", of="tasks")) == 1
+
+
+@pytest.mark.parametrize(
+    ("variables", "block"),
+    [
+        ({"PREFECT_DEFAULT_RESULT_STORAGE_BLOCK": "a/old"}, "a/old"),
+        ({"PREFECT_RESULTS_DEFAULT_STORAGE_BLOCK": "a/new"}, "a/new"),
+        (
+            {
+                "PREFECT_DEFAULT_RESULT_STORAGE_BLOCK": "a/old",
+                "PREFECT_RESULTS_DEFAULT_STORAGE_BLOCK": "a/new",
+            },
+            "a/new",
+        ),
+    ],
+)
+def test_the_environment_wins_over_the_project_by_either_name(
+    variables: dict[str, str],
+    block: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert Settings().results.default_storage_block == block
+
+
+def test_the_setting_for_tasks_does_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = Settings().results.default_storage_block
+    monkeypatch.setenv("PREFECT_TASKS_DEFAULT_STORAGE_BLOCK", "a/block")
+    assert Settings().results.default_storage_block == before

@@ -55,7 +55,8 @@ def task(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     """Make a task of a function."""
     if function is None:
         return partial(task, **options)
-    options.setdefault("cache_policy", EVERY_CALL)
+    if options.get("persist_result") is not False:
+        options.setdefault("cache_policy", EVERY_CALL)
     return prefect.task(_around(function, _before_task, _after_task), **options)
 
 
