@@ -8,21 +8,24 @@ import urllib.error
 import urllib.request
 
 GRACE = 120
-TRIES = 3
 PAUSE = 5
+# A busy moment costs no run.
+PATIENCE = 15
+# A worker whose API was away pauses between its attempts, and then finds back by itself.
+PATIENCE_AFTER_ABSENCE = 60
 
 
 def main(unit: str) -> None:
-    """Look several times before acting, so that a busy moment costs no run."""
+    """Look for a while before acting: a restart is what nobody should get without need."""
     health = f"http://127.0.0.1:{os.environ['PREFECT_WORKER_WEBSERVER_PORT']}/health"
     if _active_seconds(unit) < GRACE:
         return
-    for _ in range(TRIES):
-        if _answers(health, below=300, direct=True):
-            return
-        time.sleep(PAUSE)
+    if _asks_for_runs(health, PATIENCE):
+        return
     if not _answers(f"{os.environ['PREFECT_API_URL']}/health", below=500):
         print("The worker does not ask for runs, but then the API does not answer: left alone.")
+        return
+    if _asks_for_runs(health, PATIENCE_AFTER_ABSENCE):
         return
     print("The worker does not ask for runs although the API answers: restarting it.", flush=True)
     subprocess.run(["systemctl", "try-restart", unit], check=True)
@@ -38,6 +41,15 @@ def _active_seconds(unit: str) -> float:
     if found["ActiveState"] != "active":
         return 0
     return time.monotonic() - int(found["ActiveEnterTimestampMonotonic"]) / 1e6
+
+
+def _asks_for_runs(health: str, patience: float) -> bool:
+    deadline = time.monotonic() + patience
+    while not _answers(health, below=300, direct=True):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(PAUSE)
+    return True
 
 
 def _answers(url: str, below: int, direct: bool = False) -> bool:

@@ -25,6 +25,8 @@ def main() -> None:
     """Bring the files to their wanted state and tell which changed."""
     module = AnsibleModule(ARGUMENTS, supports_check_mode=True)
     wanted = module.params
+    # Workers have to get to their files, however strict root's own habit is.
+    os.umask(0o022)
     act = not module.check_mode
     files = [{**file, "after": file["content"].encode()} for file in wanted["files"]]
     changing = [f for f in files if not _right(f["path"], f["after"], int(f["mode"], 8))]

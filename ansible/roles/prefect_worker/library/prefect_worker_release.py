@@ -44,6 +44,8 @@ def main() -> None:
     wanted = module.params
     if module.check_mode:
         module.exit_json(changed=True, diff={"prepared": f"new release {wanted['release']}\n"})
+    # Workers have to read it, however strict root's own habit is.
+    os.umask(0o022)
     folder = Path(wanted["project"], "releases", wanted["release"])
     staging = Path(wanted["staging"])
     if (folder / READY).exists():
@@ -87,8 +89,6 @@ def _unpack(archive: Path, folder: Path) -> None:
     folder.mkdir(parents=True)
     with tarfile.open(archive) as packed:
         packed.extractall(folder)
-    for path in [folder, *folder.rglob("*")]:
-        os.chown(path, 0, 0, follow_symlinks=False)
 
 
 def _install(folder: Path, wanted: dict[str, Any]) -> None:
