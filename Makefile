@@ -13,7 +13,7 @@ PYTHON_FOLDERS := $(wildcard ansible benchmarks hooks tests tools)
 PINS := $(foreach pool,process docker,$(foreach storage,local s3 azure gcs,$(pool)-$(storage)))
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-annotate
 # The layers of tests, each a target of its own.
-LAYERS := test-template test-hosts
+LAYERS := test-template test-project test-hosts
 
 export UV_CACHE_DIR ?= $(BUILD)/cache/uv
 export PIP_CACHE_DIR ?= $(BUILD)/cache/pip
@@ -51,6 +51,9 @@ test-template: install ## Test the answers and what is generated from them
 
 test-hosts: install ## Test the playbook on machines made for it, a real VM among them
 	@tests/hosts/machines/where-possible $(BIN)/pytest tests/hosts
+
+test-project: install ## Test a generated project with a real server and a real worker
+	$(BIN)/pytest tests/project
 
 lint: install ## Check style, types and the playbook
 	$(BIN)/ruff check $(PYTHON_FOLDERS)

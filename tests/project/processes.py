@@ -1,0 +1,64 @@
+"""Start programs in the background, and look for what they left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+PATIENCE = 240.0
+"""Seconds to wait for anything on a busy machine."""
+
+
+@contextmanager
+def running(*command: str, cwd: Path, env: dict[str, str], log: Path) -> Iterator[None]:
+    """Have a program run, and end it with all it started."""
+    with log.open("wb") as output:
+        program = subprocess.Popen(
+            command,
+            cwd=cwd,
+            env=env,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        yield
+    finally:
+        os.killpg(program.pid, signal.SIGTERM)
+        program.wait(timeout=60)
+
+
+def wait_until(condition: Callable[[], bool], what: str) -> None:
+    """Wait for a condition, or fail and say what did not happen."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {PATIENCE:.0f} s: {what}"
+        time.sleep(0.3)
+
+
+def free_port() -> int:
+    """Return a port that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def processes_of(folder: Path) -> list[str]:
+    """Return the commands of all processes that have to do with a folder."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (process / "cmdline").read_bytes()
+            environment = (process / "environ").read_bytes()
+        except OSError:
+            continue
+        if str(folder).encode() in command + environment and process.name != str(os.getpid()):
+            found.append(command.replace(b"\0", b" ").decode(errors="replace"))
+    return found

@@ -1,0 +1,63 @@
+"""`make bootstrap` makes everything once, and carries every change to the server."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tests.project.api import Api
+from tests.project.conftest import Make
+
+BLOCK = "/block_types/slug/local-file-system/block_documents/name/shop-reports"
+
+
+def test_a_second_run_changes_nothing(api: Api, make: Make) -> None:
+    """Nothing at the API is written again, and both lines say so."""
+    assert make("bootstrap").returncode == 0
+    before = api.updated()
+    again = make("bootstrap")
+    assert again.returncode == 0
+    assert again.stdout.splitlines() == [
+        "storage block local-file-system/shop-reports: unchanged",
+        "work pool shop-reports: unchanged",
+    ]
+    assert api.updated() == before
+
+
+def test_a_changed_base_job_template_reaches_the_server(
+    project: Path, api: Api, make: Make
+) -> None:
+    """The pool has what the file says, and the line says what changed."""
+    make("bootstrap")
+    file = project / "infrastructure" / "base_job_template.json"
+    original = file.read_text(encoding="utf-8")
+    template = json.loads(original)
+    template["variables"]["properties"]["stream_output"]["default"] = False
+    try:
+        file.write_text(json.dumps(template), encoding="utf-8")
+        changed = make("bootstrap")
+        pool = api.request("GET", "/work_pools/shop-reports")
+    finally:
+        file.write_text(original, encoding="utf-8")
+        restored = make("bootstrap")
+    assert "updated (variables.properties.stream_output.default)" in changed.stdout
+    assert pool["base_job_template"] == template
+    assert restored.returncode == 0
+
+
+def test_settings_come_from_the_environment_before_the_env_file(
+    project: Path, api: Api, make: Make
+) -> None:
+    """`.env` says where results are kept, unless the environment does."""
+    env_file = project / ".env"
+    try:
+        env_file.write_text("RESULTS_DIR=/srv/from-the-file\n", encoding="utf-8")
+        make("bootstrap")
+        from_file = api.request("GET", BLOCK)["data"]
+        make("bootstrap", RESULTS_DIR="/srv/from-the-environment")
+        from_environment = api.request("GET", BLOCK)["data"]
+    finally:
+        env_file.unlink()
+        make("bootstrap")
+    assert from_file == {"basepath": "/srv/from-the-file"}
+    assert from_environment == {"basepath": "/srv/from-the-environment"}

@@ -1,0 +1,99 @@
+"""`make demo` of a generated project: shows every pattern, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.project.conftest import Make
+from tests.project.processes import processes_of, wait_until
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """Return the home of a user with a Prefect profile that must not be used."""
+    profile = tmp_path / "home" / ".prefect" / "profiles.toml"
+    profile.parent.mkdir(parents=True)
+    profile.write_text(
+        'active = "mine"\n[profiles.mine]\nPREFECT_API_URL = "http://127.0.0.1:9/api"\n'
+    )
+    return tmp_path / "home"
+
+
+def files(folder: Path) -> dict[str, int]:
+    """Return all files of a folder, and when they were last written."""
+    return {str(f): f.stat().st_mtime_ns for f in folder.rglob("*") if f.is_file()}
+
+
+def test_it_shows_every_pattern_and_leaves_nothing_behind(
+    project: Path, make: Make, home: Path
+) -> None:
+    """A line for each pattern and for the retry; the user's own Prefect and `.env` play no part."""
+    before = files(home)
+    database = "sqlite+aiosqlite:////nonexistent/mine.db"
+    env_file = project / ".env"
+    env_file.write_text(f"PREFECT_SERVER_DATABASE_CONNECTION_URL={database}\n", encoding="utf-8")
+    try:
+        demo = make("demo", HOME=str(home), PREFECT_API_URL="http://127.0.0.1:9/api")
+    finally:
+        env_file.unlink()
+    assert demo.returncode == 0, demo.stdout + demo.stderr
+    rows = [line.split() for line in demo.stdout.splitlines() if line.endswith(("  yes", "  NO"))]
+    assert [row[:4] + row[-1:] for row in rows] == [
+        ["passing_data", "COMPLETED", "4", "0", "yes"],
+        ["wait_for", "COMPLETED", "4", "0", "yes"],
+        ["subflows", "COMPLETED", "5", "0", "yes"],
+        ["dynamic_tasks", "COMPLETED", "7", "0", "yes"],
+        ["fan_out", "COMPLETED", "10", "0", "yes"],
+        ["resume_from_failure", "FAILED", "5", "0", "yes"],
+        ["retried", "COMPLETED", "1", "4", "yes"],
+    ]
+    pictures = project / ".demo" / "graphs"
+    assert str(pictures) in demo.stdout
+    assert sorted(p.stem for p in pictures.glob("*.svg")) == sorted(row[0] for row in rows[:6])
+    assert processes_of(project / ".demo") == []
+    assert files(home) == before
+
+
+def test_a_flow_that_does_not_do_as_expected_fails_the_demo(project: Path, make: Make) -> None:
+    """Expect one task more of a flow than it has."""
+    patterns = project / "src" / "shop_reports" / "demo" / "patterns.py"
+    original = patterns.read_text(encoding="utf-8")
+    first = original.index("PATTERNS = (")
+    one = 'PATTERNS = (Pattern("passing_data", tasks=4, edges=3),)\n'
+    try:
+        patterns.write_text(original[:first] + one, encoding="utf-8")
+        demo = make("demo")
+    finally:
+        patterns.write_text(original, encoding="utf-8")
+    assert demo.returncode != 0
+    assert "  NO" in demo.stdout
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_in_the_middle_cleans_up(
+    project: Path, environment: dict[str, str], ending: signal.Signals, tmp_path: Path
+) -> None:
+    """Interrupted while flows run, it ends with a failure and stops all that it started."""
+    log = tmp_path / "demo.log"
+    with log.open("wb") as output:
+        demo = subprocess.Popen(
+            [".venv/bin/python", "-m", "shop_reports.demo"],
+            cwd=project,
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        wait_until(lambda: "through the worker" in log.read_text(), "flows that run")
+        worker_log = project / ".demo" / "worker.log"
+        wait_until(lambda: "Flow run" in worker_log.read_text(), "a flow that runs")
+        os.kill(demo.pid, ending)
+        assert demo.wait(timeout=60) == 128 + ending
+        assert processes_of(project / ".demo") == []
+    finally:
+        demo.kill()
