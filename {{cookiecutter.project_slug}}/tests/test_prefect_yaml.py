@@ -86,26 +86,15 @@ def test_its_job_variables_hold_no_block(deployment: Deployment) -> None:
 @each_deployment
 def test_its_references_resolve(deployment: Deployment) -> None:
     steps = [*steps_of("build", deployment), *steps_of("push", deployment)]
-    outputs = {step.get("id") for step in steps}
-    lost = [
-        name
-        for name in references(deployment)
-        if name.split(".")[0] not in outputs and not name.startswith("prefect.")
-    ]
+    lost = unresolved(references(deployment), {str(step.get("id")) for step in steps})
     assert not lost, f"{deployment['name']}: nothing gives {lost} a value"
 
 
 @each_deployment
 def test_its_pull_steps_need_only_what_a_worker_has(deployment: Deployment) -> None:
     pull = deployment.get("pull") or PREFECT_YAML.get("pull")
-    ids = {step.get("id") for step in steps_of("pull", deployment)}
-    lost = [
-        name
-        for name in references(pull)
-        if name not in WORKER_ENVIRONMENT
-        and name.split(".")[0] not in ids
-        and not name.startswith("prefect.")
-    ]
+    ids = {str(step.get("id")) for step in steps_of("pull", deployment)}
+    lost = unresolved(references(pull), WORKER_ENVIRONMENT | ids)
     assert not lost, f"{deployment['name']}: no worker gives {lost} a value"
 
 
@@ -124,6 +113,12 @@ def steps_of(kind: str, deployment: Deployment) -> list[dict[str, Any]]:
     """Return the arguments of the build, push or pull steps that a deployment uses."""
     steps = deployment.get(kind) or PREFECT_YAML.get(kind) or []
     return [arguments for step in steps for arguments in step.values()]
+
+
+def unresolved(names: list[str], known: set[str]) -> list[str]:
+    """Return the names that are neither known, nor an output of a known step, nor Prefect's own."""
+    rest = [name for name in names if not name.startswith("prefect.")]
+    return [name for name in rest if name not in known and name.split(".")[0] not in known]
 
 
 def references(value: object) -> list[str]:
