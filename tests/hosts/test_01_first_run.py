@@ -23,15 +23,14 @@ def test_check_mode_changes_nothing_on_a_bare_machine(story: Story) -> None:
     assert story.fresh_still == story.fresh
 
 
-def test_the_first_run_ends_with_a_worker_online(site: Site, story: Story) -> None:
+def test_the_first_run_ends_with_a_worker_online(story: Story) -> None:
     story.made.succeeded()
-    site.online("shop-reports@worker", story.made_at, seconds=5)
-    assert "ONLINE" in story.made.text
+    assert "worker ONLINE: shop-reports@worker" in story.made.text
+    assert "shop-reports@worker" in story.online
 
 
 def test_the_first_run_completes_a_flow_run_on_the_machine_itself(site: Site, story: Story) -> None:
-    journal = story.host.journal(lines=100_000)
-    runs = [run for run in site.api.runs(site.pool) if run["id"] in journal]
+    runs = [run for run in site.api.runs(site.pool) if run["id"] in story.journal]
     assert [run["state_type"] for run in runs] == ["COMPLETED"]
 
 

@@ -73,9 +73,13 @@ class Api:
         user, _, password = auth_string.partition(":")
         self._client = httpx.Client(base_url=url, auth=(user, password), timeout=30)
 
-    def request(self, method: str, path: str, body: Any = None) -> Any:
+    def request(self, method: str, path: str, body: Any = None, tries: int = 10) -> Any:
         """The decoded answer to a request that has to succeed."""
         answer = self._client.request(method, path, json=body)
+        # A busy SQLite; Prefect's own client asks again, too.
+        if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE and tries:
+            time.sleep(1)
+            return self.request(method, path, body, tries - 1)
         answer.raise_for_status()
         return answer.json() if answer.content else None
 
