@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
-    "no API": ({"api_url": ""}, "is empty: say where the Prefect API is"),
+    "no API": ({"api_url": ""}, "say where the Prefect API is"),
     "an API without a scheme": ({"api_url": "server:4200/api"}, "an http or https URL"),
     "an API with a password": ({"api_url": "http://me:secret-word@server/api"}, "without user"),
     "an API that is not there": ({"api_url": "http://{gateway}:9/api"}, "does not reach the API"),
@@ -49,7 +49,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "a Python that is not there": ({"python": "/usr/bin/python2"}, "/usr/bin/python2"),
     "a package with a space": ({"packages": ["git; rm"]}, "names of packages"),
     "more space than there is": ({"free_mib": 900000}, "MiB"),
-    "a variable misspelt": ({"memory_mx": "1G"}, "is prefect_worker_memory_max meant?"),
+    "a variable misspelt": ({"memory_mx": "1G"}, "prefect_worker_memory_max"),
     "a watchdog too eager": ({"watchdog_seconds": 1}, "from 10"),
     "a smoke test of no deployment": ({"smoke_deployment": "nothing"}, "flow/deployment"),
     "a smoke deployment not there": ({"smoke_deployment": "no/such"}, "no/such"),

@@ -16,7 +16,7 @@ DISK = "6G"
 class VirtualMachine(Host):
     """A machine under QEMU without hardware help, so it runs everywhere."""
 
-    patience = 300.0
+    patience = 600.0
 
     def __init__(self, place: Place, layers: list[Path], host_number: int) -> None:
         """A machine whose disk is made of `layers`."""
