@@ -85,7 +85,7 @@ def by_hand(site: Site, machine: Container) -> None:
     """Run the script of a person."""
     command: list[str | Path] = [BY_HAND, site.lab.keys.config, machine.address]
     command += [site.project.folder, TOOLS / "uv", CA_BUNDLE, machine.name]
-    run(command, environment=site.credentials)
+    run(command, environment=site.environment)
 
 
 def by_playbook(site: Site, machine: Container) -> None:

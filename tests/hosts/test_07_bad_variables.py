@@ -56,7 +56,7 @@ def ask(site: Site, machine: Container, project: Project, aliases: list[str]) ->
     """Play the machine under these names, which is one machine's worth of time."""
     where = site.address(machine)
     project.inventory({alias: {**where, **case(site, ALIASES[alias])} for alias in aliases})
-    return play(project, "--forks", "4", environment=site.credentials)
+    return play(project, "--forks", "4", environment=site.environment)
 
 
 def case(site: Site, name: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from tests.hosts.control.project import Project, generate, installed
 from tests.hosts.control.server import PrefectServer, eventually
 from tests.hosts.machines.host import Host
 from tests.hosts.machines.lab import Lab
-from tests.hosts.machines.shell import run
+from tests.hosts.machines.shell import RUN_VARIABLE, run
 
 CA_BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
 PASSWORD = "a-password-that-nobody-may-see"
@@ -36,9 +36,10 @@ class Site:
         self._bootstrap(installed(self.project))
 
     @property
-    def credentials(self) -> dict[str, str]:
-        """What a user has in the environment."""
+    def environment(self) -> dict[str, str]:
+        """What a user has in the environment, and what the end of the run is known by."""
         return {
+            RUN_VARIABLE: str(self.lab.folder),
             "PREFECT_API_URL": self.server.url,
             "PREFECT_API_AUTH_STRING": self.server.auth_string,
         }
@@ -46,7 +47,7 @@ class Site:
     def _bootstrap(self, programs: Path) -> None:
         """What `make bootstrap deploy` does."""
         environment = {
-            **self.credentials,
+            **self.environment,
             "PREFECT_HOME": str(self.lab.folder / "client"),
             "PYTHONPATH": str(self.project.folder / "src"),
         }
@@ -77,7 +78,7 @@ class Site:
         inventory = {name: {**self.address(host), **each} for name, host in named.items()}
         chosen = project or self.project
         chosen.inventory(inventory)
-        return play(chosen, *arguments, environment=self.credentials)
+        return play(chosen, *arguments, environment=self.environment)
 
     def online(self, name: str, since: datetime, seconds: float = 90, pool: str = "") -> None:
         """Wait until a worker has been ONLINE since a moment."""
