@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -16,9 +15,6 @@ from tests.hosts.control.site import Site
 from tests.hosts.control.wrong import WRONG
 from tests.hosts.machines.container import Container
 
-SENTENCE = re.compile(
-    r"^fatal: \[(case\d+)\]: FAILED! =>\s*\n\s+(?:changed: false\s+)?msg: (.*?)\n\S", re.M | re.S
-)
 ALIASES = {f"case{number}": name for number, name in enumerate(WRONG)}
 
 
@@ -46,8 +42,8 @@ def refused(site: Site) -> Iterator[Refused]:
     while found and len(sentences) < len(WRONG):
         left = [alias for alias, name in ALIASES.items() if name not in sentences]
         played = ask(site, machine, project, left)
-        found = {ALIASES[alias]: said for alias, said in SENTENCE.findall(played.text)}
-        sentences.update({name: " ".join(said.split()) for name, said in found.items()})
+        found = {ALIASES[alias]: said for alias, said in played.objections.items()}
+        sentences.update(found)
     yield Refused(sentences, played.text if played else "", written(machine) == before)
     machine.kill()
 

@@ -9,9 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import yaml
+
 from tests.hosts.control.project import TEMPLATE, TOOLS, Project
 
 ANSIBLE = TEMPLATE / "ansible"
+FATAL = re.compile(r"^fatal: \[(\S+)\]: FAILED! => *\n((?: +.*\n)+)", re.M)
 RECAP = re.compile(r"^(\S+)\s+: ok=(\d+)\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)", re.M)
 
 
@@ -31,6 +34,11 @@ class Played:
     def failed(self) -> set[str]:
         """The machines that failed."""
         return {found[0] for found in RECAP.findall(self.text) if int(found[3]) or int(found[4])}
+
+    @property
+    def objections(self) -> dict[str, str]:
+        """What was said of the machines that failed."""
+        return {host: str(yaml.safe_load(told)["msg"]) for host, told in FATAL.findall(self.text)}
 
     def succeeded(self) -> Played:
         """The same, if it succeeded."""

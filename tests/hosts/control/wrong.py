@@ -29,7 +29,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "an environment with a newline": ({"environment": {"A": "secret-word\nB=2"}}, "newlines"),
     "memory in words": ({"memory_max": "plenty"}, "256M"),
     "too little memory": ({"memory_max": "10M"}, "256M"),
-    "a drop-in with two lines": ({"unit_overrides": {"User": "a\nUser=root"}}, "on one line"),
+    "a drop-in with two lines": ({"unit_overrides": {"Nice": "5\nUser=root"}}, "on one line"),
     "a privileged port": ({"health_port": 80}, "1024"),
     "a port that is taken": ({"health_port": 22222}, "22222"),
     "one release only": ({"releases_kept": 1}, "from 2"),

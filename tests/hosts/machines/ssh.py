@@ -24,7 +24,7 @@ class Keys:
             "  IdentitiesOnly yes\n"
             f"  UserKnownHostsFile {self._known}\n"
             "  StrictHostKeyChecking yes\n"
-            "  ConnectTimeout 10\n"
+            "  ConnectTimeout 60\n"
         )
 
     @property
