@@ -5,8 +5,9 @@ thousand items overruns it for good; a task for each hundred of them does not.
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, TypeVar
 
 from prefect.logging import get_run_logger
 from prefect.results import get_result_store, should_persist_result
@@ -18,7 +19,8 @@ Item = TypeVar("Item")
 Value = TypeVar("Value")
 
 
-class Outcome(NamedTuple, Generic[Item, Value]):
+@dataclass(frozen=True)
+class Outcome(Generic[Item, Value]):
     """What became of an item: a value, or the error in words."""
 
     item: Item

@@ -49,9 +49,9 @@ class EveryCall(CachePolicy):
             return _keys.setdefault(task_run.id, str(task_run.id))
         call = (TASK_SOURCE + INPUTS).compute_key(task_ctx, inputs, flow_parameters)
         place = (_path(flow.flow_run.id), *_enclosing_calls(task_run))
-        attempt = (flow.flow_run.id, flow.flow_run.run_count)
+        equal_calls = (flow.flow_run.id, flow.flow_run.run_count, call, *place)
         with _counting:
-            numbers = _numbers[(*attempt, call, *place)]
+            numbers = _numbers[equal_calls]
             number = numbers.setdefault(task_run.id, len(numbers))
             key = hash_objects(call, place, number, raise_on_failure=True)
             assert key is not None
