@@ -41,7 +41,7 @@ MODULES = (
     "settings",
     "storage",
 )
-TESTED = ("every_call", "imports", "outcomes", "results")
+TESTED = ("bootstrap", "every_call", "imports", "outcomes", "prefect_yaml", "results")
 
 
 class Options(NamedTuple):

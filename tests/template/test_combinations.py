@@ -16,6 +16,7 @@ EXPRESSIONS = {
     "infrastructure/base_job_template.json": re.compile(
         r"\{\{ [a-z_]+ \}\}|\{\{ ctx\.\w+\.\* \}\}"
     ),
+    "tests/test_prefect_yaml.py": re.compile(re.escape(r"{{\s*(.*?)\s*}}")),
     "inventory/group_vars/prefect_workers.yml": re.compile(r"\{\{ lookup\('[a-z.]+', '\w+'\) \}\}"),
     ".github/workflows/ci.yml": re.compile(r"\$\{\{ matrix\.python \}\}"),
 }
@@ -27,7 +28,7 @@ MARKS = {
     "azure": r"prefect[-_]azure|azure",
     "gcs": r"prefect[-_]gcp|gcs|google.cloud|GOOGLE_|service.account",
     "docker": r"docker|\bimage\b|container",
-    "github": r"github",
+    "github": r"\.github|GitHub Actions",
 }
 # Azure's own word for a bucket.
 ALSO_AZURE = "container"
