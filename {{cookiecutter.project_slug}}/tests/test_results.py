@@ -1,11 +1,14 @@
 """`flow` and `task`: done only when the result is kept, so that a retry repeats nothing that succeeded."""
 
 import asyncio
+import inspect
 from datetime import timedelta
 from pathlib import Path
 from threading import Lock
+from typing import Any
 
 import pytest
+from prefect import Task
 from prefect.client.schemas.objects import State
 from prefect.filesystems import LocalFileSystem
 from prefect.settings import Settings
@@ -306,3 +309,36 @@ def test_the_setting_for_tasks_does_nothing(monkeypatch: pytest.MonkeyPatch) -> 
     before = Settings().results.default_storage_block
     monkeypatch.setenv("PREFECT_TASKS_DEFAULT_STORAGE_BLOCK", "a/block")
     assert Settings().results.default_storage_block == before
+
+
+def test_a_source_that_python_does_not_find_for_a_moment_does_not_matter(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    @task
+    def bake() -> None:
+        done.append("bake")
+
+    @flow
+    def bakery() -> None:
+        bake()
+        if len(done) == 1:
+            raise ValueError("The oven is out.")
+
+    def lost(thing: object) -> str:
+        raise OSError("could not get source code")
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(inspect, "getsource", lost)
+        failed = bakery(return_state=True)
+    done.append("the oven is lit")
+    assert retry(bakery, failed).is_completed()
+    assert done == ["bake", "the oven is lit"]
+
+
+def test_a_subflow_is_the_same_wherever_its_project_is() -> None:
+    keys = set()
+    for machine in ("/opt/here", "/opt/there"):
+        names: dict[str, Any] = {"flow": flow}
+        exec(compile("@flow\ndef bakery(): pass", f"{machine}/flows.py", "exec"), names)
+        keys.add(Task(fn=names["bakery"].fn).task_key)
+    assert len(keys) == 1

@@ -16,14 +16,16 @@ Calls can be counted in the process of the flow only. On a task runner that spre
 processes (Dask, Ray, `ProcessPoolTaskRunner`) every call still counts, and a retry repeats them all.
 """
 
+import inspect
 from collections import defaultdict
+from collections.abc import Callable
 from functools import cache
 from threading import Lock
 from typing import Any
 from uuid import UUID
 
 from prefect import get_client
-from prefect.cache_policies import INPUTS, TASK_SOURCE, CachePolicy
+from prefect.cache_policies import INPUTS, CachePolicy
 from prefect.client.schemas.objects import TaskRun, TaskRunResult
 from prefect.context import FlowRunContext, TaskRunContext
 from prefect.utilities.hashing import hash_objects
@@ -47,7 +49,8 @@ class EveryCall(CachePolicy):
         task_run, flow = task_ctx.task_run, FlowRunContext.get()
         if flow is None or flow.detached or flow.flow_run is None:
             return _keys.setdefault(task_run.id, str(task_run.id))
-        call = (TASK_SOURCE + INPUTS).compute_key(task_ctx, inputs, flow_parameters)
+        arguments = INPUTS.compute_key(task_ctx, inputs, flow_parameters)
+        call = f"{source_of(task_ctx.task.fn)}\0{arguments}"
         place = (_path(flow.flow_run.id), *_enclosing_calls(task_run))
         equal_calls = (flow.flow_run.id, flow.flow_run.run_count, call, *place)
         with _counting:
@@ -68,6 +71,20 @@ def current_key() -> str:
     if context is None or context.task_run.id not in _keys:
         raise RuntimeError("There is no task running that has cache_policy=EVERY_CALL.")
     return _keys[context.task_run.id]
+
+
+@cache
+def source_of(function: Callable[..., Any]) -> str:
+    """Return the source of a task's function.
+
+    It is read once, when the task is defined: now and then Python does not find it while other threads
+    look for theirs or log a traceback, and then the key would be another one.
+    """
+    try:
+        return inspect.getsource(function)
+    except OSError:
+        code: bytes = function.__code__.co_code
+        return code.hex()
 
 
 @cache

@@ -17,7 +17,7 @@ import inspect
 from collections.abc import Callable
 from datetime import datetime, timezone
 from functools import partial, wraps
-from typing import Any, TypeVar, overload
+from typing import Any, TypeVar, cast, overload
 
 import prefect
 from prefect import Flow, Task, get_client
@@ -36,7 +36,7 @@ from prefect.states import Failed, is_state_iterable
 from prefect.transactions import BaseTransaction, get_transaction
 from typing_extensions import ParamSpec
 
-from .every_call import EVERY_CALL
+from .every_call import EVERY_CALL, source_of
 from .storage import StorageError, keep, read_kept
 
 P = ParamSpec("P")
@@ -57,7 +57,9 @@ def task(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
         return partial(task, **options)
     if options.get("persist_result") is not False:
         options.setdefault("cache_policy", EVERY_CALL)
-    return prefect.task(_around(function, _before_task, _after_task), **options)
+    call = _around(function, _before_task, _after_task)
+    source_of(call)
+    return prefect.task(call, **options)
 
 
 @overload
@@ -96,7 +98,10 @@ def _around(
             return await asyncio.to_thread(after, call_async, await function(*args, **kwargs))
         return found
 
-    return call_async if inspect.iscoroutinefunction(function) else call
+    wrapper: Any = call_async if inspect.iscoroutinefunction(function) else call
+    # Prefect knows a subflow by its code and the path that is in, which differs between machines.
+    wrapper.__code__ = wrapper.__code__.replace(co_filename="<kept>")
+    return cast("Callable[..., Any]", wrapper)
 
 
 def _before_task(function: Callable[..., Any]) -> "ResultRecord[Any] | None":
