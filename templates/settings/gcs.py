@@ -9,18 +9,18 @@ class GcsResults(ResultSettings):
     results_folder: str = "{{ cookiecutter.project_slug }}"
     results_project: str | None = None
     results_store_credentials: bool = Field(
-        default=False, description="whether the block stores the credentials"
+        default=False,
+        description="whether the block stores the credentials",
     )
     google_application_credentials: FilePath | None = Field(
-        default=None, description="the path of a service account's key"
+        default=None,
+        description="the path of a service account's key",
     )
 
     @model_validator(mode="after")
     def _has_what_it_stores(self) -> GcsResults:
         if self.results_store_credentials and not self.google_application_credentials:
-            raise ValueError(
-                "GOOGLE_APPLICATION_CREDENTIALS is not set: RESULTS_STORE_CREDENTIALS needs it"
-            )
+            raise ValueError("GOOGLE_APPLICATION_CREDENTIALS is not set, and is to be stored")
         return self
 
     def data(self) -> dict[str, Any]:
