@@ -76,10 +76,11 @@ def test_a_release_whose_worker_cannot_start_is_put_back(
     old, started = release(host), now()
     mute = project.copy("releases-mute")
     # Imports, and never gets an answer from any API.
-    mute.append("prefect.toml", "\n[api]\nrequest_timeout = 0.001\n")
+    settings = (mute.folder / "prefect.toml").read_text()
+    mute.change("prefect.toml", settings.replace("[api]\n", "[api]\nrequest_timeout = 0.001\n"))
     played = site.play(host, project=mute, prefect_worker_timeout=40)
     assert played.failed == {"worker"}
-    assert old in played.text
+    assert f"The release before, {old}, is back" in played.objections["worker"]
     assert release(host) == old
     site.online(WORKER, started, seconds=5)
     assert site.api.run("passing-data/passing_data")["state_type"] == "COMPLETED"
