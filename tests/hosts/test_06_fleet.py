@@ -44,9 +44,9 @@ def test_one_machine_s_failure_stops_the_rollout(site: Site, fleet: Fleet) -> No
     project.append("src/shop_reports/flows/passing_data.py", "\nROLLED_OUT = True\n")
     started = now()
     played = site.play(fleet, project=project)
-    assert played.failed == {"two"}
+    assert played.failed == {"two"}, played.text
     assert release(fleet["one"]) != old["one"][0]
     for name in ("two", "three"):
-        assert (release(fleet[name]), main_pid(fleet[name])) == old[name]
+        assert (release(fleet[name]), main_pid(fleet[name])) == old[name], name
     for name in NAMES:
         site.online(f"shop-reports@{name}", started)

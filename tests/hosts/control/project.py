@@ -46,9 +46,9 @@ class Project:
 
     def inventory(self, hosts: Mapping[str, Mapping[str, Any]]) -> None:
         """Put these machines, with their variables, in place of the rendered ones."""
-        text = yaml.safe_dump(
-            {"prefect_workers": {"hosts": {h: dict(v) for h, v in hosts.items()}}}
-        )
+        group = {"hosts": {name: dict(variables) for name, variables in hosts.items()}}
+        # A rollout goes by this order.
+        text = yaml.safe_dump({"prefect_workers": group}, sort_keys=False)
         self.change("inventory/hosts.yml", text)
 
 

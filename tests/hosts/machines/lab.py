@@ -74,7 +74,7 @@ class Lab:
         stdin: IO[bytes] | None = self._reaper.stdin
         if stdin and not stdin.closed:
             stdin.close()
-            self._reaper.wait(60)
+            self._reaper.wait(300)
             self._lock.truncate(0)
             self._lock.close()
 
