@@ -97,4 +97,7 @@ class Lab:
         module = f"{__package__}.reaper"
         command = [sys.executable, "-m", module, str(self.number), str(self.folder)]
         path = {"PYTHONPATH": str(HERE.parents[3])}
-        return start(command, self.folder, self.folder / "reaper.log", path, subprocess.PIPE)
+        log = self.folder / "reaper.log"
+        # The reaper holds the number too: nobody may take it before all is gone.
+        held = [self._lock.fileno()]
+        return start(command, self.folder, log, path, subprocess.PIPE, held)

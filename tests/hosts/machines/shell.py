@@ -38,6 +38,7 @@ def start(
     log: Path,
     environment: Mapping[str, str] | None = None,
     stdin: int = subprocess.DEVNULL,
+    keep_open: Sequence[int] = (),
 ) -> subprocess.Popen[bytes]:
     """Start a process of the run kept in `folder`, out of reach of Ctrl-C."""
     with log.open("ab") as output:
@@ -48,4 +49,5 @@ def start(
             stderr=subprocess.STDOUT,
             env={**os.environ, **(environment or {}), RUN_VARIABLE: str(folder)},
             start_new_session=True,
+            pass_fds=keep_open,
         )

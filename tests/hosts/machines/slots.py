@@ -54,7 +54,8 @@ def tear_down(number: int, folder: Path) -> None:
         run(["umount", "--lazy", mount])
     cgroups.remove(f"{network.bridge(number)}-*")
     network.remove(number)
-    shutil.rmtree(folder, ignore_errors=True)
+    # Ten machines are half a million files: Python would take minutes.
+    run(["rm", "-rf", folder])
 
 
 def _lock(number: int) -> IO[str] | None:
