@@ -189,7 +189,7 @@ def _link(path: Path) -> str:
 
 
 def _require_space(free_mib: int) -> None:
-    for name in ("/opt", "/var/lib", "/tmp"):
+    for name in ("/opt", "/var/lib"):
         free = shutil.disk_usage(name).free >> 20
         if free < free_mib:
             raise UnfitError(
