@@ -102,6 +102,8 @@ def _install(folder: Path, wanted: dict[str, Any]) -> None:
         install += ["--offline", "--no-index", "--find-links", str(folder / WHEELS)]
     _run([*install, "--requirement", str(folder / wanted["requirements"])], environment)
     shutil.rmtree(folder / WHEELS, ignore_errors=True)
+    # uv makes it writable by everybody, and needs it no more.
+    (venv / ".lock").unlink(missing_ok=True)
     _make_importable(folder, venv)
     # What the worker's unit reads, so that a run sees its own release and not a later one.
     (folder / "release.env").write_text(f"PROJECT_DIR={folder}\n")
