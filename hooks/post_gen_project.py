@@ -22,6 +22,11 @@ def is_filled(folder: Path) -> bool:
     return folder.is_dir() and not folder.is_symlink() and any(folder.iterdir())
 
 
+def is_script(path: Path) -> bool:
+    """Tell a file that is run by its name."""
+    return path.is_file() and not path.suffix and path.read_bytes().startswith(b"#!")
+
+
 def find_ansible() -> Path | None:
     """Return the template's own ansible/ folder, if it can be reached."""
     template = ANSWERS.get("_repo_dir")
@@ -48,6 +53,8 @@ def repair(ansible: Path) -> None:
     else:
         ansible.unlink(missing_ok=True)
     copytree(source, ansible)
+    for path in filter(is_script, ansible.rglob("*")):
+        path.chmod(0o755)  # cookiecutter unpacks zip files without their permissions
 
 
 if __name__ == "__main__":

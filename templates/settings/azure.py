@@ -21,7 +21,7 @@ class AzureResults(ResultSettings):
     @model_validator(mode="after")
     def _has_an_account(self) -> AzureResults:
         if self.results_store_credentials and not self.azure_storage_connection_string:
-            raise ValueError("AZURE_STORAGE_CONNECTION_STRING is not set, and is to be stored")
+            raise ValueError("AZURE_STORAGE_CONNECTION_STRING is not set: it is to be stored")
         if not self.results_store_credentials and not self.results_account_url:
             raise ValueError("RESULTS_ACCOUNT_URL is not set: the URL of the storage account")
         return self

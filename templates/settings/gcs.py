@@ -20,7 +20,7 @@ class GcsResults(ResultSettings):
     @model_validator(mode="after")
     def _has_what_it_stores(self) -> GcsResults:
         if self.results_store_credentials and not self.google_application_credentials:
-            raise ValueError("GOOGLE_APPLICATION_CREDENTIALS is not set, and is to be stored")
+            raise ValueError("GOOGLE_APPLICATION_CREDENTIALS is not set: it is to be stored")
         return self
 
     def data(self) -> dict[str, Any]:

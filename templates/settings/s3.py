@@ -23,9 +23,9 @@ class S3Results(ResultSettings):
     @model_validator(mode="after")
     def _has_what_it_stores(self) -> S3Results:
         if self.results_store_credentials and not self.aws_access_key_id:
-            raise ValueError("AWS_ACCESS_KEY_ID is not set, and is to be stored")
+            raise ValueError("AWS_ACCESS_KEY_ID is not set: it is to be stored")
         if self.results_store_credentials and not self.aws_secret_access_key:
-            raise ValueError("AWS_SECRET_ACCESS_KEY is not set, and is to be stored")
+            raise ValueError("AWS_SECRET_ACCESS_KEY is not set: it is to be stored")
         return self
 
     def data(self) -> dict[str, Any]:
