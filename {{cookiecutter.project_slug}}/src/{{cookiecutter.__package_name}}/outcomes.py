@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 from uuid import UUID
 
 from prefect import get_client
+from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.objects import State
 from prefect.exceptions import ObjectNotFound
 from prefect.futures import PrefectFuture
@@ -35,7 +36,8 @@ def settle(runs: Iterable[Run]) -> list[Run]:
     failed = next((s for s in states if s.is_final() and not s.is_completed()), None)
     not_run = [s for s in states if not s.is_final()]
     cause = failed.message if failed else "a task that was not given to settle() failed"
-    _close(not_run, because=f"Not run: {cause}")
+    if not_run:
+        _close(not_run, because=f"Not run: {cause}")
     if failed:
         failed.result()
     if not_run:
@@ -57,19 +59,18 @@ def _close(states: list[State[Any]], because: str) -> None:
         for state in states:
             task_run_id = state.state_details.task_run_id
             assert task_run_id is not None
-            _wait_until_known(task_run_id)
+            _wait_until_known(client, task_run_id)
             closed: State[Any] = Cancelled(name="NotRun", message=because)
             client.set_task_run_state(task_run_id, closed, force=True)
 
 
-def _wait_until_known(task_run_id: UUID) -> None:
+def _wait_until_known(client: SyncPrefectClient, task_run_id: UUID) -> None:
     """Wait until the server has a task run."""
     deadline = time.monotonic() + SERVER_CATCHES_UP
-    with get_client(sync_client=True) as client:
-        while time.monotonic() < deadline:
-            try:
-                client.read_task_run(task_run_id)
-            except ObjectNotFound:
-                time.sleep(0.1)
-            else:
-                return
+    while time.monotonic() < deadline:
+        try:
+            client.read_task_run(task_run_id)
+        except ObjectNotFound:
+            time.sleep(0.1)
+        else:
+            return
