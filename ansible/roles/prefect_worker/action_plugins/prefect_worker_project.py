@@ -20,7 +20,12 @@ from ansible.plugins.action import ActionBase
 
 ROLE = Path(__file__).resolve().parent.parent
 # Goes into every release, so that a release proves itself with the role's own means.
-COMPANIONS = {f".prefect_worker/{name}": ROLE / "files" / name for name in ("prove.py", "smoke.py")}
+COMPANIONS = {
+    f".prefect_worker/{name}": ROLE / "files" / name
+    for name in ("prove.py", "prefect_worker_smoke.py")
+}
+# The release's module takes it out again.
+UV = ".uv.whl"
 
 
 class ActionModule(ActionBase):
@@ -39,7 +44,10 @@ class ActionModule(ActionBase):
         files = {str(path): project / path for path in _files(project, options["exclude"])}
         files.update(COMPANIONS)
         if options.get("pack"):
-            return {"changed": False, "archive": _pack({**files, **_wheels(options["wheelhouse"])})}
+            files.update(_wheels(options["wheelhouse"]))
+            if uv := options["uv"]:
+                files[UV] = Path(uv)
+            return {"changed": False, "archive": _pack(files)}
         entrypoints = _entrypoints(project)
         return {
             "changed": False,

@@ -8,29 +8,35 @@ import os
 import shutil
 import subprocess
 import tarfile
+import tempfile
 import zipfile
 from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.prefect_worker_shoes import PATH, run_as_worker
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "project": {"type": "path", "required": True},
     "release": {"type": "str", "required": True},
-    "staging": {"type": "path", "required": True},
+    "archive": {"type": "str", "default": ""},
+    "worker_environment": {"type": "str", "default": ""},
+    "worker_secrets": {"type": "str", "default": "", "no_log": True},
     "requirements": {"type": "str", "required": True},
     "entrypoints": {"type": "list", "elements": "str", "default": []},
     "python": {"type": "path", "required": True},
     "uv": {"type": "path", "required": True},
-    "ca_file": {"type": "str", "default": ""},
+    "ca": {"type": "str", "default": ""},
+    "ca_file": {"type": "path", "required": True},
     "index_url": {"type": "str", "default": "", "no_log": True},
     "proxies": {"type": "dict", "default": {}, "no_log": True},
     "user": {"type": "str", "required": True},
+    "timeout": {"type": "int", "required": True},
 }
 COMPANIONS = ".prefect_worker"
-PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 RESTORECON = "/usr/sbin/restorecon"
 READY = ".ready"
+UV_WHEEL = ".uv.whl"
 WHEELS = ".wheels"
 
 
@@ -47,22 +53,19 @@ def main() -> None:
     # Workers have to read it, however strict root's own habit is.
     os.umask(0o022)
     folder = Path(wanted["project"], "releases", wanted["release"])
-    staging = Path(wanted["staging"])
     if (folder / READY).exists():
         # Another worker of the project on this machine was quicker.
-        shutil.rmtree(staging)
         module.exit_json(changed=False)
     try:
-        _bring_uv(Path(wanted["uv"]), staging / "uv.whl")
-        _unpack(staging / "project.tar", folder)
+        _unpack(Path(wanted["archive"]), folder)
+        _bring_uv(Path(wanted["uv"]), folder / UV_WHEEL)
+        _bring_ca(Path(wanted["ca_file"]), wanted["ca"])
         _install(folder, wanted)
-        _prove(folder, staging, wanted)
+        _prove(folder, wanted)
         (folder / READY).write_text(json.dumps(wanted["entrypoints"]))
     except NoReleaseError as failure:
         shutil.rmtree(folder, ignore_errors=True)
         module.fail_json(msg=str(failure))
-    finally:
-        shutil.rmtree(staging)
     module.exit_json(changed=True)
 
 
@@ -74,10 +77,18 @@ def _bring_uv(uv: Path, wheel: Path) -> None:
         name = next(n for n in packed.namelist() if n.endswith(".data/scripts/uv"))
         uv.parent.mkdir(parents=True, exist_ok=True)
         uv.write_bytes(packed.read(name))
+    wheel.unlink()
     uv.chmod(0o755)
     for other in uv.parent.parent.iterdir():
         if other not in (uv.parent, _cache(uv)):
             shutil.rmtree(other)
+
+
+def _bring_ca(place: Path, authorities: str) -> None:
+    """Have them where the worker's settings will say they are."""
+    if authorities:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(authorities)
 
 
 def _cache(uv: Path) -> Path:
@@ -120,7 +131,7 @@ def _environment(wanted: dict[str, Any]) -> dict[str, str]:
         "UV_NO_CONFIG": "1",
         "UV_PYTHON_DOWNLOADS": "never",
         "UV_DEFAULT_INDEX": wanted["index_url"],
-        "SSL_CERT_FILE": wanted["ca_file"],
+        "SSL_CERT_FILE": wanted["ca"] and wanted["ca_file"],
         "HTTP_PROXY": wanted["proxies"].get("http", ""),
         "HTTPS_PROXY": wanted["proxies"].get("https", ""),
         "NO_PROXY": wanted["proxies"].get("no", ""),
@@ -131,31 +142,22 @@ def _environment(wanted: dict[str, Any]) -> dict[str, str]:
 def _make_importable(folder: Path, venv: Path) -> None:
     """Put the code on the path without building it: a build would need a backend nobody pinned."""
     site = next(venv.glob("lib/python3.*/site-packages"))
-    roots = [path for path in (folder / "src", folder) if path.is_dir()]
-    (site / "_project.pth").write_text("".join(f"{root}\n" for root in roots))
-    _run([str(venv / "bin/python"), "-m", "compileall", "-q", str(roots[0])], {}, must=False)
+    ours = [folder / "src", folder / COMPANIONS]
+    (site / "_project.pth").write_text("".join(f"{root}\n" for root in [*ours, folder]))
+    _run([str(venv / "bin/python"), "-m", "compileall", "-q", *map(str, ours)], {}, must=False)
 
 
-def _prove(folder: Path, staging: Path, wanted: dict[str, Any]) -> None:
-    """Ask the release for its version and all its flows, in the worker's shoes."""
-    command = ["systemd-run", "--quiet", "--wait", "--collect", "--pipe", "--service-type=exec"]
-    state = Path("/var/lib/prefect", Path(wanted["project"]).name)
-    properties = [
-        f"User={wanted['user']}",
-        f"WorkingDirectory={folder}",
-        f"EnvironmentFile={folder / 'release.env'}",
-        f"EnvironmentFile={staging / 'worker.env'}",
-        f"EnvironmentFile={staging / 'secrets.env'}",
-        f"StateDirectory={state.relative_to('/var/lib')}",
-        "StateDirectoryMode=0700",
-        "ProtectSystem=strict",
-        "PrivateTmp=yes",
-        "NoNewPrivileges=yes",
-    ]
-    command += [f"--property={line}" for line in properties]
-    script = folder / COMPANIONS / "prove.py"
-    command += [str(folder / ".venv/bin/python"), str(script), json.dumps(wanted["entrypoints"])]
-    _run(command, {"PATH": PATH})
+def _prove(folder: Path, wanted: dict[str, Any]) -> None:
+    """Ask the release for all its flows, in the worker's shoes."""
+    command = [str(folder / ".venv/bin/python"), str(folder / COMPANIONS / "prove.py")]
+    command.append(json.dumps(wanted["entrypoints"]))
+    with tempfile.TemporaryDirectory(dir="/run") as settings:
+        environment = []
+        for name in ("worker_environment", "worker_secrets"):
+            environment.append(Path(settings, name))
+            environment[-1].write_text(wanted[name])
+        done = run_as_worker(command, wanted["user"], folder, environment, wanted["timeout"])
+    _require(done, "it does not prove itself")
 
 
 def _run(command: list[str], environment: dict[str, str], must: bool = True) -> None:
@@ -168,11 +170,14 @@ def _run(command: list[str], environment: dict[str, str], must: bool = True) -> 
         text=True,
         check=False,
     )
-    if must and done.returncode:
+    if must:
+        _require(done, f"{Path(command[0]).name} fails, so its packages are not installed")
+
+
+def _require(done: subprocess.CompletedProcess[str], what: str) -> None:
+    if done.returncode:
         last = "\n".join(done.stdout.strip().splitlines()[-15:])
-        name = Path(command[0]).name
-        what = {"uv": "its packages do not install", "systemd-run": "it does not prove itself"}
-        raise NoReleaseError(f"The new release is not used: {what.get(name, name)}.\n{last}")
+        raise NoReleaseError(f"The new release is not used: {what}.\n{last}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""One flow run on this very machine, through the pool, as any other run would go."""
+"""One flow run on this very machine."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from typing import Any
 from urllib.parse import quote
 
 from ansible.module_utils.prefect_worker_api import Api
+from ansible.module_utils.prefect_worker_shoes import run_as_worker
 
 FLOW = "prefect-worker-smoke-test"
-PAUSE = 0.3
+ENTRYPOINT = "prefect_worker_smoke.smoke"
+PAUSE = 0.2
 FINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 
 
@@ -20,105 +22,117 @@ class SmokeTestError(Exception):
 
 
 class SmokeTest:
-    """Runs a deployment until a run was this machine's: other workers may be quicker."""
+    """A run through the pool, or straight here if other workers of the pool would be quicker."""
 
-    def __init__(self, api: Api, wanted: dict[str, Any], release: Path) -> None:
-        """Take the proof's parameters, and the release to prove."""
+    def __init__(self, api: Api, wanted: dict[str, Any], release: Path, alone: bool) -> None:
+        """Create the run; a worker that is starting takes it as soon as it asks for work."""
         self._api = api
         self._wanted = wanted
         self._release = release
         self._marks = Path(wanted["home"], "smoke-tests")
+        self._named = bool(wanted["deployment"])
+        self._direct = not alone and not self._named
+        self._tries = 0
+        self._deployment = self._find() if self._named else self._create()
+        self._run = self._ask()
 
-    def run(self) -> dict[str, Any]:
+    def finish(self) -> dict[str, Any]:
         """The run that completed here, or SmokeTestError."""
-        named = self._wanted["deployment"]
-        deployment = self._named(named) if named else self._built_in()
-        try:
-            return self._until_here(deployment)
-        finally:
-            if not named:
-                self._api.request("DELETE", f"/deployments/{deployment}")
+        if self._direct:
+            self._execute()
+            return self._judged()
+        deadline = time.monotonic() + self._wanted["timeout"]
+        while not self._is_here(self._follow(deadline)):
+            # A worker elsewhere that was quicker proves nothing about this one.
+            self._api.request("DELETE", f"/flow_runs/{self._run['id']}")
+            self._run = self._ask()
+        return self._judged()
 
-    def _named(self, name: str) -> str:
-        flow, _, deployment = name.partition("/")
+    def clean(self) -> None:
+        """Leave no deployment, no mark and no run that waits."""
+        (self._marks / str(self._run["id"])).unlink(missing_ok=True)
+        if self._run["state"]["type"] not in FINAL:
+            state = {"state": {"type": "CANCELLED"}, "force": True}
+            self._api.post(f"/flow_runs/{self._run['id']}/set_state", state)
+        if not self._named:
+            self._api.request("DELETE", f"/deployments/{self._deployment}")
+
+    def _find(self) -> str:
+        flow, _, deployment = self._wanted["deployment"].partition("/")
         path = f"/deployments/name/{quote(flow, safe='')}/{quote(deployment, safe='')}"
         return str(self._api.get(path)["id"])
 
-    def _built_in(self) -> str:
-        """A deployment for the flow that comes with every release, gone again after the test."""
-        flow = self._api.post("/flows/", {"name": FLOW})["id"]
-        folder = str(self._release)
-        step = {"prefect.deployments.steps.set_working_directory": {"directory": folder}}
-        entrypoints = json.loads((self._release / ".ready").read_text())
+    def _create(self) -> str:
+        """A deployment of the flow in every release; no worker hears of a direct one."""
         body = {
             "name": self._wanted["worker"],
-            "flow_id": flow,
-            "work_pool_name": self._wanted["pool"],
-            "work_queue_name": self._wanted["queue"] or None,
-            "entrypoint": ".prefect_worker/smoke.py:smoke",
-            "path": folder,
-            "pull_steps": [step],
-            "parameters": {"entrypoints": entrypoints},
+            "flow_id": self._api.post("/flows/", {"name": FLOW})["id"],
+            "work_pool_name": None if self._direct else self._wanted["pool"],
+            "work_queue_name": None if self._direct else self._wanted["queue"] or None,
+            "entrypoint": ENTRYPOINT,
+            "parameters": {"entrypoints": json.loads((self._release / ".ready").read_text())},
             "enforce_parameter_schema": False,
         }
         return str(self._api.post("/deployments/", body)["id"])
 
-    def _until_here(self, deployment: str) -> dict[str, Any]:
-        """A worker elsewhere that was quicker proves nothing about this one: ask again."""
-        deadline = time.monotonic() + self._wanted["timeout"]
-        tries = 0
-        while True:
-            tries += 1
-            run = self._api.post(
-                f"/deployments/{deployment}/create_flow_run", {"state": {"type": "SCHEDULED"}}
-            )
-            run = self._follow(run, deadline, tries)
-            if self._is_here(run):
-                (self._marks / str(run["id"])).unlink(missing_ok=True)
-                return self._judged(run)
-            # It may fail where it went, without the new release, and nobody should see that.
-            self._api.request("DELETE", f"/flow_runs/{run['id']}")
-
-    def _follow(self, run: dict[str, Any], deadline: float, tries: int) -> dict[str, Any]:
-        while run["state"]["type"] not in FINAL and not self._is_elsewhere(run):
-            if time.monotonic() > deadline:
-                self._cancel(run)
-                raise SmokeTestError(
-                    f"The worker is ONLINE, but no smoke run completed on this machine in "
-                    f"{self._wanted['timeout']} seconds ({tries} tried; the last is "
-                    f"{run['state']['name']}): raise prefect_worker_timeout if the machine is slow."
-                )
-            time.sleep(PAUSE)
-            run = self._api.get(f"/flow_runs/{run['id']}")
+    def _ask(self) -> dict[str, Any]:
+        self._tries += 1
+        body = {"state": {"type": "SCHEDULED"}}
+        run: dict[str, Any] = self._api.post(
+            f"/deployments/{self._deployment}/create_flow_run", body
+        )
         return run
 
-    def _cancel(self, run: dict[str, Any]) -> None:
-        state = {"state": {"type": "CANCELLED"}, "force": True}
-        self._api.post(f"/flow_runs/{run['id']}/set_state", state)
+    def _execute(self) -> None:
+        """Do what the worker does with a run it has taken."""
+        settings = self._wanted["settings"]
+        command = ["/usr/bin/env", f"PREFECT__FLOW_RUN_ID={self._run['id']}"]
+        run_as_worker(
+            [*command, str(self._release / ".venv/bin/python"), "-m", "prefect.engine"],
+            self._wanted["user"],
+            self._release,
+            [Path(f"{settings}.env"), Path(f"{settings}.secrets.env")],
+            self._wanted["timeout"],
+        )
+        self._read()
 
-    def _is_elsewhere(self, run: dict[str, Any]) -> bool:
-        return self._taker(run) not in ("", self._wanted["worker"])
+    def _read(self) -> dict[str, Any]:
+        self._run = self._api.get(f"/flow_runs/{self._run['id']}")
+        return self._run
+
+    def _follow(self, deadline: float) -> dict[str, Any]:
+        while self._read()["state"]["type"] not in FINAL and not self._is_elsewhere():
+            if time.monotonic() > deadline:
+                raise SmokeTestError(
+                    f"The worker is ONLINE, but no smoke run completed on this machine in "
+                    f"{self._wanted['timeout']} seconds ({self._tries} tried; the last is "
+                    f"{self._run['state']['name']}): raise prefect_worker_timeout if the machine "
+                    "is slow."
+                )
+            time.sleep(PAUSE)
+        return self._run
+
+    def _is_elsewhere(self) -> bool:
+        taker = str((self._run["labels"] or {}).get("prefect.worker.name", ""))
+        return taker not in ("", self._wanted["worker"])
 
     def _is_here(self, run: dict[str, Any]) -> bool:
         """The worker's name says so; a mark on this machine's disk proves it."""
-        if run["state"]["type"] == "COMPLETED" and not self._wanted["deployment"]:
+        if run["state"]["type"] == "COMPLETED" and not self._named:
             return (self._marks / str(run["id"])).exists()
-        return not self._is_elsewhere(run)
+        return not self._is_elsewhere()
 
-    def _taker(self, run: dict[str, Any]) -> str:
-        return str((run["labels"] or {}).get("prefect.worker.name", ""))
-
-    def _judged(self, run: dict[str, Any]) -> dict[str, Any]:
-        state = run["state"]
+    def _judged(self) -> dict[str, Any]:
+        state = self._run["state"]
         if state["type"] != "COMPLETED":
             raise SmokeTestError(
-                f"The smoke run ended {state['name']}: {state['message']}\n{self._logs(run)}"
+                f"The smoke run ended {state['name']}: {state['message']}\n{self._logs()}"
             )
-        return run
+        return self._run
 
-    def _logs(self, run: dict[str, Any]) -> str:
+    def _logs(self) -> str:
         body = {
-            "logs": {"flow_run_id": {"any_": [run["id"]]}},
+            "logs": {"flow_run_id": {"any_": [self._run["id"]]}},
             "sort": "TIMESTAMP_ASC",
             "limit": 200,
         }

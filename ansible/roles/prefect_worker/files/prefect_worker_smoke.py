@@ -9,6 +9,7 @@ from prefect import flow, get_run_logger, runtime, task
 from prefect.cache_policies import NO_CACHE
 from prefect.flows import load_flow_from_entrypoint
 
+PROJECT = Path(os.environ["PROJECT_DIR"])
 MARKS = Path(os.environ["PREFECT_HOME"], "smoke-tests")
 
 
@@ -21,6 +22,7 @@ def import_flow(entrypoint: str) -> str:
 @flow(name="prefect-worker-smoke-test")
 def smoke(entrypoints: list[str]) -> list[str]:
     """Import all flows, and leave a mark that only a run on this machine can leave."""
+    os.chdir(PROJECT)
     names = [import_flow(entrypoint) for entrypoint in entrypoints]
     get_run_logger().info("Flows of the project: %s", ", ".join(names) or "none")
     MARKS.mkdir(exist_ok=True)
