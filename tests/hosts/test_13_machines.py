@@ -19,12 +19,15 @@ TOP = Path(__file__).resolve().parents[2]
 def test_no_machine_outlives_its_owner(how: signal.Signals) -> None:
     command = [sys.executable, "-m", "tests.hosts.machines", "trixie"]
     with subprocess.Popen(command, cwd=TOP, stdout=subprocess.PIPE, text=True) as owner:
-        assert owner.stdout
-        folder = str(Path(owner.stdout.readline().split()[3]).parent)
-        bridge = f"pvm{Path(folder).name}"
-        assert traces(folder, bridge) == {"process", "mount", "bridge", "files"}
-        owner.send_signal(how)
-        owner.communicate(timeout=60)
+        try:
+            assert owner.stdout
+            folder = str(Path(owner.stdout.readline().split()[3]).parent)
+            bridge = f"pvm{Path(folder).name}"
+            assert traces(folder, bridge) == {"process", "mount", "bridge", "files"}
+            owner.send_signal(how)
+            owner.communicate(timeout=60)
+        finally:
+            owner.kill()
     eventually(lambda: not traces(folder, bridge), 30, "something of the machines is left")
 
 

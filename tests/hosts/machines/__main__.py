@@ -7,6 +7,8 @@ import sys
 
 from tests.hosts.machines.lab import Lab
 
+ENDINGS = {signal.SIGINT, signal.SIGTERM}
+
 
 def main() -> None:
     """Start the machines named and say how to reach them."""
@@ -19,7 +21,9 @@ def main() -> None:
             host.wait()
             print(f"{host.name}: ssh -F {lab.keys.config} {host.address}", flush=True)
         print(f"The control side is {lab.gateway} for them. Ctrl-C ends them.", flush=True)
-        signal.sigwait({signal.SIGINT, signal.SIGTERM})
+        # Even where whoever started this has it ignore them.
+        signal.pthread_sigmask(signal.SIG_BLOCK, ENDINGS)
+        signal.sigwait(ENDINGS)
 
 
 if __name__ == "__main__":
