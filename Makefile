@@ -53,7 +53,7 @@ test-hosts: install ## Test the playbook on machines made for it, a real VM amon
 	@tests/hosts/machines/where-possible $(BIN)/pytest tests/hosts
 
 test-project: install ## Test a generated project with a real server and a real worker
-	$(BIN)/pytest tests/project
+	$(BIN)/pytest tests/project --numprocesses auto --dist loadfile
 
 lint: install ## Check style, types and the playbook
 	$(BIN)/ruff check $(PYTHON_FOLDERS)
