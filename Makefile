@@ -13,7 +13,7 @@ PYTHON_FOLDERS := $(wildcard ansible benchmarks hooks tests tools)
 PINS := $(foreach pool,process docker,$(foreach storage,local s3 azure gcs,$(pool)-$(storage)))
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-annotate
 # The layers of tests, each a target of its own.
-LAYERS := test-template test-project test-hosts
+LAYERS := test-template test-project test-results test-hosts
 
 export UV_CACHE_DIR ?= $(BUILD)/cache/uv
 export PIP_CACHE_DIR ?= $(BUILD)/cache/pip
@@ -55,6 +55,10 @@ test-hosts: install ## Test the playbook on machines made for it, a real VM amon
 test-project: install ## Test a generated project with a real server and a real worker
 	$(BIN)/pytest tests/project --numprocesses auto --dist loadfile
 
+test-results: install ## Test retries, and results in real object stores
+	$(BIN)/python -m tests.results.lab.needs
+	$(BIN)/pytest tests/results
+
 lint: install ## Check style, types and the playbook
 	$(BIN)/ruff check $(PYTHON_FOLDERS)
 	$(BIN)/ruff format --check $(PYTHON_FOLDERS)
@@ -66,6 +70,7 @@ lint: install ## Check style, types and the playbook
 
 bench: install ## Measure what the README claims: generating a project, and the playbook beside a shell
 	$(BIN)/python -m benchmarks.bake
+	$(BIN)/python -m benchmarks.resume
 	@tests/hosts/machines/where-possible $(BIN)/python -m benchmarks.hosts
 
 lock: lock-tools $(PINS:%=lock-%) ## Pin what every pyproject.toml asks for, moving only what must move
