@@ -101,6 +101,7 @@ def expected_files(options: Options) -> set[str]:
         "tests/conftest.py",
         "tests/runs.py",
         *(f"docs/graphs/{flow}.svg" for flow in FLOWS),
+        "docs/retried-run.png",
         *(f"{package}/{module}.py" for module in MODULES),
         *(f"{package}/flows/{flow}.py" for flow in ("__init__", *FLOWS)),
         *(f"tests/test_{subject}.py" for subject in (*TESTED, *FLOWS)),
