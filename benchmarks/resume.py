@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from tests.results.lab.programs import Programs, free_port, listens, wait_until
 from tests.results.lab.project import BUILD, Project, clean_environment, virtual_environment
@@ -57,7 +58,7 @@ def serve(programs: Programs) -> str:
     return f"http://127.0.0.1:{port}/api"
 
 
-def measure(project: Project) -> dict[str, dict[str, float]]:
+def measure(project: Project) -> dict[str, Any]:
     """Run the measurements in a project's environment."""
     done = project.bootstrap()
     if done.returncode:
@@ -69,7 +70,7 @@ def measure(project: Project) -> dict[str, dict[str, float]]:
         check=True,
         stdout=subprocess.PIPE,
     ).stdout
-    found: dict[str, dict[str, float]] = json.loads(printed.splitlines()[-1])
+    found: dict[str, Any] = json.loads(printed.splitlines()[-1])
     return found
 
 

@@ -88,8 +88,10 @@ def main() -> None:
     global broken
     broken = False
     many(2)
-    alone, resumed = [], {size: [] for size in SIZES}
-    kept, not_kept = [], []
+    alone: list[float] = []
+    resumed: dict[int, list[float]] = {size: [] for size in SIZES}
+    kept: list[float] = []
+    not_kept: list[float] = []
     for _ in range(REPEATS):
         broken = False
         alone.append(timed(many, 1))

@@ -56,5 +56,5 @@ class Azurite:
     def _client(self, what: str) -> str:
         connection = self.settings()["AZURE_STORAGE_CONNECTION_STRING"]
         python = virtual_environment() / "bin/python"
-        command = [python, "-c", CONTAINER_CLIENT, connection, CONTAINER, what]
+        command = [str(python), "-c", CONTAINER_CLIENT, connection, CONTAINER, what]
         return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout

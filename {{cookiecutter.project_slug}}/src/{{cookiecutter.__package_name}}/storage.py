@@ -59,7 +59,7 @@ def _is_missing(error: Exception) -> bool:
     if answer.get("HTTPStatusCode") == 404:
         return True
 {%- elif cookiecutter.result_storage == "azure" %}
-    if getattr(error, "status_code", None) == 404:
+    if getattr(error.__cause__ or error, "status_code", None) == 404:
         return True
 {%- elif cookiecutter.result_storage == "gcs" %}
     if getattr(error, "code", None) == 404:
