@@ -96,6 +96,8 @@ def retried(
 ) -> Iterator[dict[str, str]]:
     """Run every pattern into its failure on one machine, and retry it on another one."""
     outbox = tmp_path_factory.mktemp("warehouse") / "outbox"
+    # Another storage's project has had deployments of the same names.
+    s3_project.deploy()
     first = s3_project.worker("first")
     runs = {}
     for case in CASES:
