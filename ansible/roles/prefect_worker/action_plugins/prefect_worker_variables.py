@@ -26,6 +26,7 @@ LABEL = r"""[^\x00-\x1f\x7f"'\\$%/&<>]+"""
 LABEL_RULE = """characters other than " ' \\ $ % / & < > and control characters"""
 WEB = r"https?://[^\s/?#@]+(/[^\s?#]*)?"
 WEB_WITH_USER = r"https?://[^\s/?#]+(/[^\s?#]*)?"
+RUN_ENVIRONMENT = ("GROUPS", "LAUNCHER", "POOL", "RECORDS", "SOCKET", "UNIT", "WORKER")
 OWN_ENVIRONMENT = {
     "HOME": "is the project's folder under /var/lib/prefect",
     "PREFECT_API_AUTH_STRING": "comes from prefect_worker_auth_string",
@@ -36,6 +37,7 @@ OWN_ENVIRONMENT = {
     "PREFECT_WORKER_WEBSERVER_HOST": "is always 127.0.0.1",
     "PREFECT_WORKER_WEBSERVER_PORT": "comes from prefect_worker_health_port",
     "PROJECT_DIR": "is the folder of the release",
+    **{f"RUN_{name}": "is for starting flow runs" for name in RUN_ENVIRONMENT},
 }
 OWN_UNIT = {
     "Environment": "prefect_worker_environment",
@@ -270,7 +272,7 @@ def _serial(value: Any, _: dict[str, Any]) -> None:
 
 PROXY_RULE = "an http or https URL without spaces"
 CHECKS: dict[str, Check] = {
-    "state": _one_of("present", "absent"),
+    "state": _one_of("present", "absent", "drained"),
     "project": _matching(NAME, NAME_RULE),
     "project_dir": _folder,
     "exclude": _each(r"[^\x00-\x1f\x7f]+", "patterns for file names"),
@@ -286,6 +288,15 @@ CHECKS: dict[str, Check] = {
     "environment": _environment,
     "memory_max": _memory,
     "unit_overrides": _overrides,
+    "drain_seconds": _between(5, 1_000_000),
+    "run_memory_max": _memory,
+    "run_cpu_quota": _matching(
+        r"[1-9]\d{0,5}%", "a share of one processor, as 150% say", empty=True
+    ),
+    "run_tasks_max": _between(16, 1_000_000),
+    "run_time_max": _matching(
+        r"[1-9]\d{0,8}(s|min|h|d)|infinity", "a time, as 90min or 6h say, or infinity"
+    ),
     "query_seconds": _between(1, 300),
     "health_port": _between(1024, 65535),
     "watchdog_seconds": _between(10, 3600, zero="never"),

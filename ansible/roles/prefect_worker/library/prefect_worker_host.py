@@ -35,6 +35,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 }
 OLDEST_PYTHON = (3, 10)
 READY = ".ready"
+LIST = ("systemctl", "list-units", "--plain", "--no-legend", "--full")
 PYTHONS = ["python3", *(f"python3.{minor}" for minor in (13, 12, 11, 10))]
 
 
@@ -224,12 +225,14 @@ def _unit(name: str) -> dict[str, Any]:
 
 
 def _installed_units(name: str) -> list[str]:
-    """The worker's own units, as far as they are there."""
-    names = [
-        name,
-        *(name.replace(".service", f"-watchdog.{kind}") for kind in ("timer", "service")),
-    ]
-    return [n for n in names if Path("/etc/systemd/system", n).exists()]
+    """The worker's own units, as far as they are there; what reports its runs goes last."""
+    worker = name.removeprefix("prefect-worker-").removesuffix(".service")
+    watchdog, check = f"prefect-worker-{worker}-watchdog", f"prefect-check-{worker}"
+    first = [name, f"{watchdog}.timer", f"{watchdog}.service", f"prefect-start-{worker}.socket"]
+    last = [f"{check}.timer", f"{check}.service"]
+    there = [unit for unit in (*first, *last) if Path("/etc/systemd/system", unit).exists()]
+    runs = [line.split()[0] for line in _output(*LIST, f"prefect-run-{worker}@*").splitlines()]
+    return [u for u in there if u not in last] + runs + [u for u in there if u in last]
 
 
 def _newer(paths: list[str], moment: float) -> bool:

@@ -1,0 +1,79 @@
+"""What a timer does: report what is not reported yet, and look after runs without a worker."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import api
+import cancel
+import deliver
+import records
+
+# Seconds a worker takes at most to cancel a run, and from taking one until its unit is there.
+WORKER_CANCELS = 10
+WORKER_STARTS = 60
+
+
+def main() -> None:
+    """Look at the runs that were here, then at those that were to be."""
+    known = (
+        [path.name for path in records.folder().glob("[!.]*")] if records.folder().exists() else []
+    )
+    here = {run for run in known if _is_here(run)}
+    for run in known:
+        if run not in here:
+            _look_at(run, records.read(run))
+    try:
+        _end_cancelled(here)
+        _release_pending(set(known))
+    except api.UnansweredError as error:
+        print(f"Next time: {error}")
+
+
+def _is_here(run: str) -> bool:
+    """Systemd removes a unit's control group when its last process is gone, and not before."""
+    return Path(os.environ["RUN_GROUPS"], f"{os.environ['RUN_UNIT']}@{run}.service").exists()
+
+
+def _look_at(run: str, record: dict[str, Any]) -> None:
+    if "reason" not in record:
+        if record.get("boot") != records.boot():
+            record |= {"reason": "its machine was restarted or lost power", "lost": True}
+        elif time.monotonic() - record["at"] > WORKER_STARTS:
+            record |= {"reason": "it is not on its machine any more", "lost": True}
+    if "reason" in record:
+        deliver.deliver(run, record)
+
+
+def _end_cancelled(here: set[str]) -> None:
+    """Only the worker that started a run hears that it is cancelled, and it may be gone."""
+    for found in _runs(["CANCELLING", "CANCELLED"], {"id": {"any_": sorted(here)}}) if here else []:
+        if _age(found) > WORKER_CANCELS:
+            records.write(found["id"], {**records.read(found["id"]), "cancelled": True})
+            cancel.stop(found["id"])
+            deliver.cancelled(found["id"])
+
+
+def _release_pending(known: set[str]) -> None:
+    for found in _runs(["PENDING"], {}):
+        mine = deliver.taken_by(found) in (None, os.environ["RUN_WORKER"])
+        if mine and found["id"] not in known and _age(found) > WORKER_STARTS:
+            print(deliver.release(found["id"], "the worker that took it did not start it"))
+
+
+def _runs(states: list[str], wish: dict[str, Any]) -> list[dict[str, Any]]:
+    body = {
+        "flow_runs": {"state": {"type": {"any_": states}}, **wish},
+        "work_pools": {"name": {"any_": [os.environ["RUN_POOL"]]}},
+    }
+    found: list[dict[str, Any]] = api.post("/flow_runs/filter", body)
+    return found
+
+
+def _age(found: dict[str, Any]) -> float:
+    since = datetime.datetime.fromisoformat(found["state"]["timestamp"].replace("Z", "+00:00"))
+    return (datetime.datetime.now(datetime.timezone.utc) - since).total_seconds()

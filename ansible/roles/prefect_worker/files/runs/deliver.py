@@ -1,0 +1,81 @@
+"""Tell the API how a run ended that cannot tell itself."""
+
+from __future__ import annotations
+
+import datetime
+import os
+from typing import Any
+
+import api
+import records
+
+OVER = {"COMPLETED", "FAILED", "CANCELLED"}
+# It says that when it is stopped, and does not know why it was.
+OF_THE_ENGINE = "Execution was aborted by a termination signal"
+
+
+def deliver(run: str, record: dict[str, Any]) -> None:
+    """Tell it, and forget the run; if the API does not answer there is a next time."""
+    try:
+        print(_settle(run, record))
+    except api.UnknownRunError:
+        print(f"{run} is not at the API any more")
+    except api.UnansweredError as error:
+        print(f"Kept for later, the API does not take it: {error}")
+        return
+    records.remove(run)
+
+
+def _settle(run: str, record: dict[str, Any]) -> str:
+    found = api.get(f"/flow_runs/{run}")
+    policy, reason = found["empirical_policy"], record["reason"]
+    state = found["state"]["type"]
+    if state in OVER or (state == "SCHEDULED" and policy["retry_type"] != "in_process"):
+        return f"{run} is {found['state']['name']} already"
+    if (worker := taken_by(found)) not in (None, os.environ["RUN_WORKER"]):
+        return f"{run} runs again elsewhere, taken by {worker}"
+    if state == "CANCELLING" or record.get("cancelled"):
+        return f"{run} CANCELLED: {cancelled(run)}"
+    if state == "PENDING" and record.get("lost"):
+        return release(run, reason)
+    if state == "PENDING":
+        reason += ", before the flow began"
+    sentence = f"{reason[:1].upper()}{reason[1:]}."
+    vague = str(found["state"]["message"]).startswith(OF_THE_ENGINE)
+    said = api.set_state(run, "CRASHED", "Crashed", sentence, force=vague)
+    return f"{run} CRASHED, {reason}: {said}{_retry(run, found, record)}"
+
+
+def cancelled(run: str) -> str:
+    """Have the last word: a run that is stopped and not told why says it has crashed."""
+    if api.get(f"/flow_runs/{run}")["state"]["type"] == "CANCELLED":
+        return "already"
+    message = "Flow run was cancelled successfully."
+    return api.set_state(run, "CANCELLED", "Cancelled", message, force=True)
+
+
+def taken_by(found: dict[str, Any]) -> str | None:
+    """The worker that took the run last; none for a moment after it has."""
+    return (found.get("labels") or {}).get("prefect.worker.name")
+
+
+def release(run: str, reason: str, delay: float = 0) -> str:
+    """Let any worker take a run that was taken but never began."""
+    message = f"Waits for a worker again: {reason}."
+    return f"{run} SCHEDULED: {_schedule(run, 'Scheduled', message, delay)}"
+
+
+def _retry(run: str, found: dict[str, Any], record: dict[str, Any]) -> str:
+    """Run it again if it had begun, and its flow or, for this case, its deployment asks for it."""
+    policy = found["empirical_policy"]
+    retries = max(policy["retries"] or 0, int(record.get("retries") or 0))
+    if not 0 < found["run_count"] <= retries or not found["deployment_id"]:
+        return ""
+    message = f"{record['reason']}; run {found['run_count']} of {retries + 1}"
+    said = _schedule(run, "AwaitingRetry", message, policy["retry_delay"] or 0)
+    return f", AwaitingRetry: {said}"
+
+
+def _schedule(run: str, name: str, message: str, delay: float) -> str:
+    moment = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=delay)
+    return api.set_state(run, "SCHEDULED", name, message, {"scheduled_time": moment.isoformat()})

@@ -1,0 +1,82 @@
+"""In place of a flow run's process: have its unit started, then wait for its end."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import sys
+from typing import NoReturn
+
+import records
+
+LIMITS = ("RUN_MEMORY_MAX", "RUN_CPU_QUOTA", "RUN_TASKS_MAX", "RUN_TIME_MAX")
+# What systemd says to the worker's unit is not for the run's.
+OF_THE_WORKER = {
+    "CREDENTIALS_DIRECTORY",
+    "INVOCATION_ID",
+    "JOURNAL_STREAM",
+    "LISTEN_FDS",
+    "LISTEN_PID",
+    "MEMORY_PRESSURE_WATCH",
+    "MEMORY_PRESSURE_WRITE",
+    "NOTIFY_SOCKET",
+    "STATE_DIRECTORY",
+    "SYSTEMD_EXEC_PID",
+}
+# Python is gone by then. TERM is for a cancelled run, but also for one whose worker stops.
+WAIT = """trap 'trap "" TERM; exec "$@" cancel' TERM; cat <&9 >&2 & wait"""
+
+
+def main() -> None:
+    """Ask for the unit; from then on whatever becomes of the run is its unit's to tell."""
+    stopped: list[int] = []
+    signal.signal(signal.SIGTERM, lambda number, _: stopped.append(number))
+    run = os.environ["PREFECT__FLOW_RUN_ID"]
+    answer, connection = _ask_to_start(run)
+    if answer == "busy":
+        _postpone(run)
+    elif answer:
+        records.end(run, f"could not be started: {answer}")
+    else:
+        _wait(connection, stopped)
+
+
+def _ask_to_start(run: str) -> tuple[str, socket.socket]:
+    environment = {name: value for name, value in os.environ.items() if name not in OF_THE_WORKER}
+    environment["RUN_RECORD"] = records.begin(run)
+    limits = {name: environment[name] for name in LIMITS if environment.get(name)}
+    return request({"start": run, "limits": limits, "environment": environment})
+
+
+def request(what: dict[str, object]) -> tuple[str, socket.socket]:
+    """Why it was refused, if it was; and a connection that ends when what was asked for has."""
+    connection = socket.socket(socket.AF_UNIX)
+    try:
+        connection.connect(os.environ["RUN_SOCKET"])
+        connection.sendall(json.dumps(what).encode())
+        connection.shutdown(socket.SHUT_WR)
+        answer = connection.makefile().readline().strip()
+    except OSError as error:
+        return f"{os.environ['RUN_SOCKET']}: {error.strerror}", connection
+    return ("" if answer == "ok" else answer or "no answer"), connection
+
+
+def _postpone(run: str) -> None:
+    """Leave it to the next worker that has room; after a restart a worker forgets what it runs."""
+    import api
+    import deliver
+
+    with contextlib.suppress(api.UnansweredError):
+        print(deliver.release(run, "this machine runs as many as it may", delay=30))
+    records.remove(run)
+
+
+def _wait(connection: socket.socket, stopped: list[int]) -> NoReturn:
+    this = [sys.executable, "-I", sys.path[0]]
+    if stopped:
+        os.execv(sys.executable, [*this, "cancel"])
+    os.dup2(connection.fileno(), 9)
+    os.execv("/bin/sh", ["sh", "-c", WAIT, "sh", *this])

@@ -1,0 +1,63 @@
+"""A file for each run that is on this machine, kept until the API knows how the run ended."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+BOOT = Path("/proc/sys/kernel/random/boot_id")
+
+
+def begin(run: str) -> str:
+    """Remember a run before it starts, and give its unit the words to do the same."""
+    retries = os.environ.get("RUN_RETRIES", "")
+    record = {"boot": boot(), "at": time.monotonic(), "retries": retries}
+    write(run, record)
+    return json.dumps(record)
+
+
+def end(run: str, reason: str) -> None:
+    """Add why a run ended, and tell the API now if it answers."""
+    import deliver
+
+    record = {**read(run), "reason": reason}
+    write(run, record)
+    deliver.deliver(run, record)
+
+
+def boot() -> str:
+    """What is different after each start of the machine."""
+    return BOOT.read_text().strip()
+
+
+def folder() -> Path:
+    """Where the records are."""
+    return Path(os.environ["RUN_RECORDS"])
+
+
+def read(run: str) -> dict[str, Any]:
+    """What is known; nothing of a run that could not be written down."""
+    try:
+        record: dict[str, Any] = json.loads((folder() / run).read_text())
+    except (OSError, ValueError):
+        return {}
+    return record
+
+
+def write(run: str, record: dict[str, Any]) -> None:
+    """Keep what is known, if there is room: a run is not refused for a full disk."""
+    new = folder() / f".{run}"
+    try:
+        folder().mkdir(parents=True, exist_ok=True)
+        new.write_text(json.dumps(record))
+        new.replace(folder() / run)
+    except OSError as error:
+        print(f"{run} is not written down: {error}")
+
+
+def remove(run: str) -> None:
+    """Forget a run: the API knows all about it."""
+    (folder() / run).unlink(missing_ok=True)

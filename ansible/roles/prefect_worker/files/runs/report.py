@@ -1,0 +1,49 @@
+"""What a run's unit does at its end: put how it ended into words, unless it ended as it should."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import records
+
+
+def main() -> None:
+    """A run that exits by itself without an error has told the API everything."""
+    run = os.environ["PREFECT__FLOW_RUN_ID"]
+    result, code, status = (
+        os.environ.get(n, "") for n in ("SERVICE_RESULT", "EXIT_CODE", "EXIT_STATUS")
+    )
+    if (result, code) == ("success", "exited"):
+        records.remove(run)
+    else:
+        records.end(run, in_words(result, code, status))
+
+
+def in_words(result: str, code: str, status: str) -> str:
+    """Why the unit ended, for somebody who looks at the run and not at the machine."""
+    if result == "oom-kill":
+        return f"killed: used more than its {_memory()}"
+    if result == "timeout" and (limit := os.environ.get("RUN_TIME_MAX", "infinity")) != "infinity":
+        return f"stopped: ran longer than its limit of {limit}"
+    if (result, status) == ("success", "TERM"):
+        return "stopped with its unit, by an operator or because the machine was shut down"
+    if code in ("killed", "dumped"):
+        number = signal.Signals[f"SIG{status}"].value
+        return f"killed by signal {number} (SIG{status})"
+    if code == "exited":
+        return f"exited with status {status}"
+    return f"could not be started ({result})"
+
+
+def _memory() -> str:
+    """The unit's limit, or what is left to say if it has none."""
+    group = Path("/proc/self/cgroup").read_text().rpartition("0::/")[2].strip()
+    limit = Path("/sys/fs/cgroup", group, "memory.max").read_text().strip()
+    if limit == "max":
+        return "share of the machine's memory"
+    for unit, size in (("GiB", 1 << 30), ("MiB", 1 << 20)):
+        if int(limit) >= size:
+            return f"{int(limit) / size:.3g} {unit}"
+    return f"{limit} bytes"
