@@ -33,7 +33,7 @@ class Site:
         self.server = PrefectServer(lab.folder / "server", installed(self.project), lab.gateway)
         self.server.start()
         self.api = self.server.api
-        self._bootstrap(installed(self.project))
+        self.bootstrap()
 
     @property
     def environment(self) -> dict[str, str]:
@@ -44,8 +44,9 @@ class Site:
             "PREFECT_API_AUTH_STRING": self.server.auth_string,
         }
 
-    def _bootstrap(self, programs: Path) -> None:
+    def bootstrap(self) -> None:
         """What `make bootstrap deploy` does."""
+        programs = installed(self.project)
         environment = {
             **self.environment,
             "PREFECT_HOME": str(self.lab.folder / "client"),

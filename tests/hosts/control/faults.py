@@ -1,0 +1,128 @@
+"""Flow runs on one machine that can be held, harmed and counted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.hosts.control.server import FINAL, Api, Run, eventually
+from tests.hosts.machines.container import Container
+from tests.hosts.machines.host import quoted
+
+FLOWS = Path(__file__).resolve().parent.parent / "flows"
+THERE = "/srv/faults"
+WORKER = "prefect-worker-shop-reports.service"
+ENTRYPOINTS = {
+    "faults": "faults.py:faults",
+    "retried": "faults.py:retried",
+    "broken": "broken.py:broken",
+}
+
+
+class Faults:
+    """One machine's runs."""
+
+    def __init__(self, api: Api, pool: str, host: Container) -> None:
+        """Bring the flows to the machine, and deploy them."""
+        self.api = api
+        self.host = host
+        self._notes = host.files.root / "var/lib/prefect/shop-reports/faults"
+        for file in FLOWS.glob("*.py"):
+            text = quoted(file.read_text())
+            host.shell(f"mkdir -p {THERE} && printf %s {text} >{THERE}/{file.name}")
+        self.deploy(pool)
+
+    def deploy(self, pool: str) -> None:
+        """Make a deployment of each flow."""
+        self._deployments = {name: self._deploy(name, pool) for name in ENTRYPOINTS}
+
+    def ask(self, method: str, path: str, body: Any = None) -> Any:
+        """What the API answers, once it is not too busy: Prefect's own clients ask again too."""
+        while True:
+            try:
+                return self.api.request(method, path, body)
+            except httpx.HTTPStatusError as error:
+                if error.response.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+                    raise
+
+    def start(self, how: str = "", flow: str = "faults", **job: Any) -> str:
+        """A run for the machine to take."""
+        body = {"state": {"type": "SCHEDULED"}, "parameters": {"how": how}, "job_variables": job}
+        path = f"/deployments/{self._deployments[flow]}/create_flow_run"
+        return str(self.ask("POST", path, body)["id"])
+
+    def held(self, how: str = "wait", flow: str = "faults", **job: Any) -> str:
+        """A run that has begun and waits."""
+        run = self.start(how, flow, **job)
+        eventually(lambda: self.steps(run) == ["before"], 90, lambda: f"{self.run(run)['state']}")
+        return run
+
+    def completed(self, seconds: float = 90) -> Run:
+        """A run of no length, to see that there is a worker."""
+        run = self.ended(self.start(), seconds)
+        assert run["state_type"] == "COMPLETED", run["state"]
+        return run
+
+    def let_go(self, run: str) -> None:
+        """Let a held run go on to its end."""
+        (self._notes / f"{run}.go").touch()
+
+    def run(self, run: str) -> Run:
+        """What the API says of it."""
+        found: Run = self.ask("GET", f"/flow_runs/{run}")
+        return found
+
+    def ended(self, run: str, seconds: float = 90) -> Run:
+        """What the API says at last."""
+        return eventually(
+            lambda: found if (found := self.run(run))["state_type"] in FINAL else None,
+            seconds,
+            lambda: f"{run} is {self.run(run)['state']}",
+        )
+
+    def said(self, run: str, words: str, seconds: float = 30) -> Run:
+        """What the API says when its message has these words."""
+        return eventually(
+            lambda: found if words in str((found := self.run(run))["state"]["message"]) else None,
+            seconds,
+            lambda: f"{run} is {self.run(run)['state']}",
+        )
+
+    def history(self, run: str) -> list[str]:
+        """The names of all states that it has been in."""
+        states = self.ask("GET", f"/flow_run_states/?flow_run_id={run}")
+        return [str(state["name"]) for state in states]
+
+    def steps(self, run: str) -> list[str]:
+        """What it has really done, in order."""
+        notes = self._notes / run
+        return notes.read_text().split() if notes.exists() else []
+
+    def unit(self, run: str) -> str:
+        """Its unit."""
+        return f"prefect-run-shop-reports@{run}.service"
+
+    def is_here(self, run: str) -> bool:
+        """Whether its unit is active."""
+        state = self.host.shell(f"systemctl show {self.unit(run)} -p ActiveState")
+        return state.strip() == "ActiveState=active"
+
+    def kill(self, unit: str) -> None:
+        """Take a unit's main process away."""
+        self.host.shell(f"systemctl kill --kill-who=main --signal=KILL {unit}")
+
+    def _deploy(self, name: str, pool: str) -> str:
+        flow = self.ask("POST", "/flows/", {"name": name})["id"]
+        step = {"prefect.deployments.steps.set_working_directory": {"directory": THERE}}
+        body = {
+            "name": name,
+            "flow_id": flow,
+            "work_pool_name": pool,
+            "entrypoint": ENTRYPOINTS[name],
+            "path": THERE,
+            "pull_steps": [step],
+            "enforce_parameter_schema": False,
+        }
+        return str(self.ask("POST", "/deployments/", body)["id"])

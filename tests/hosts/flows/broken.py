@@ -1,0 +1,5 @@
+"""A flow's module that ends the process before there is a flow."""
+
+import os
+
+os._exit(1)

@@ -1,0 +1,101 @@
+"""Whatever becomes of the worker: its runs go on, and the next worker takes new ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.hosts.control.faults import WORKER, Faults
+from tests.hosts.control.observe import main_pid, release, releases
+from tests.hosts.control.server import eventually
+from tests.hosts.control.site import Site
+from tests.hosts.machines.container import Container
+
+CURRENT = "/opt/prefect/shop-reports/current"
+
+
+@pytest.fixture(scope="module")
+def faults(site: Site, host: Container) -> Faults:
+    """The machine's runs."""
+    return Faults(site.api, site.pool, host)
+
+
+@pytest.fixture(scope="module")
+def survivor(faults: Faults) -> Iterator[str]:
+    """One run that is there through all of it, and does each of its steps once."""
+    run = faults.held()
+    yield run
+    assert faults.steps(run) == ["before", "after"]
+
+
+def test_a_run_has_a_unit_and_a_journal_of_its_own(faults: Faults, survivor: str) -> None:
+    journal = faults.host.shell(f"journalctl --unit={faults.unit(survivor)} --output=cat")
+    assert faults.is_here(survivor)
+    assert faults.run(survivor)["name"] in journal
+
+
+def test_restarting_the_worker_costs_no_run(faults: Faults, survivor: str) -> None:
+    before = main_pid(faults.host)
+    faults.host.shell(f"systemctl restart {WORKER}")
+    assert main_pid(faults.host) != before
+    faults.completed()
+    assert faults.run(survivor)["state_type"] == "RUNNING"
+
+
+def test_killing_the_worker_costs_no_run(faults: Faults, survivor: str) -> None:
+    faults.kill(WORKER)
+    faults.completed()
+    assert faults.run(survivor)["state_type"] == "RUNNING"
+
+
+def test_killing_the_workers_process_alone_costs_no_run(faults: Faults, survivor: str) -> None:
+    faults.host.shell(f"kill -TERM {main_pid(faults.host)}")
+    faults.completed()
+    assert faults.run(survivor)["state_type"] == "RUNNING"
+
+
+def test_a_worker_that_cannot_start_costs_no_run(faults: Faults, survivor: str) -> None:
+    faults.host.shell(f"mv {CURRENT} {CURRENT}.away && systemctl restart {WORKER} || true")
+    assert faults.is_here(survivor)
+    faults.host.shell(f"mv {CURRENT}.away {CURRENT}")
+    faults.completed()
+    assert faults.run(survivor)["state_type"] == "RUNNING"
+
+
+def test_a_bad_release_costs_no_run(site: Site, faults: Faults, survivor: str) -> None:
+    bad = site.project.copy("bad")
+    bad.append("src/shop_reports/flows/passing_data.py", "\nraise RuntimeError('bad release')\n")
+    before = release(faults.host)
+    assert site.play(faults.host, project=bad).code != 0
+    assert release(faults.host) == before
+    faults.completed()
+    assert faults.run(survivor)["state_type"] == "RUNNING"
+
+
+def test_an_upgrade_costs_no_run_and_no_release_in_use(
+    site: Site, faults: Faults, survivor: str
+) -> None:
+    old, new = release(faults.host), site.project.copy("new")
+    for text in ("A", "B"):
+        new.change("src/shop_reports/note.py", f'"""{text}."""\n')
+        site.play(faults.host, project=new, prefect_worker_releases_kept=2).succeeded()
+    assert old in releases(faults.host)
+    faults.completed()
+    assert faults.run(survivor)["state_type"] == "RUNNING"
+
+
+def test_a_run_ends_well_without_a_worker(faults: Faults, survivor: str) -> None:
+    faults.host.shell(f"systemctl stop {WORKER}")
+    faults.let_go(survivor)
+    assert faults.ended(survivor)["state_type"] == "COMPLETED"
+    faults.host.shell(f"systemctl start {WORKER}")
+    assert faults.steps(survivor) == ["before", "after"]
+
+
+def test_a_run_that_was_taken_but_not_started_is_released(site: Site, faults: Faults) -> None:
+    run = faults.start()
+    eventually(lambda: faults.run(run)["state_type"] == "PENDING", 30, "nobody takes the run")
+    faults.kill(WORKER)
+    assert faults.ended(run, 150)["state_type"] == "COMPLETED"
+    assert faults.steps(run) == ["before", "after"]

@@ -1,0 +1,103 @@
+"""However a run's process ends, the API knows at once, and in words."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from tests.hosts.control.faults import WORKER, Faults
+from tests.hosts.control.server import eventually, now
+from tests.hosts.control.site import Site
+from tests.hosts.machines.container import Container
+
+
+@pytest.fixture(scope="module")
+def faults(site: Site, host: Container) -> Faults:
+    """The machine's runs."""
+    return Faults(site.api, site.pool, host)
+
+
+def test_a_killed_run_is_reported_within_five_seconds(faults: Faults) -> None:
+    run = faults.held()
+    killed = now()
+    faults.kill(faults.unit(run))
+    state = faults.ended(run)["state"]
+    assert state["message"] == "Killed by signal 9 (SIGKILL)."
+    assert datetime.fromisoformat(state["timestamp"].replace("Z", "+00:00")) - killed < timedelta(
+        seconds=5
+    )
+    assert faults.steps(run) == ["before"]
+
+
+def test_a_run_that_segfaults_is_reported(faults: Faults) -> None:
+    run = faults.ended(faults.start("segfault"))
+    assert run["state"]["message"] == "Killed by signal 11 (SIGSEGV)."
+
+
+def test_a_run_that_ends_before_its_flow_began_is_reported(faults: Faults) -> None:
+    run = faults.ended(faults.start(flow="broken"))
+    assert run["state"]["message"] == "Exited with status 1, before the flow began."
+
+
+def test_a_run_beyond_its_time_is_reported(faults: Faults) -> None:
+    run = faults.start("wait", time_max="20s")
+    said = faults.said(run, "limit", 60)
+    assert said["state_type"] == "CRASHED"
+    assert said["state"]["message"] == "Stopped: ran longer than its limit of 20s."
+
+
+def test_a_run_that_asks_for_what_is_no_limit_is_reported(faults: Faults) -> None:
+    run = faults.ended(faults.start(memory_max="a lot"))
+    assert "RUN_MEMORY_MAX is 'a lot'" in run["state"]["message"]
+
+
+def test_a_run_that_fills_the_disk_is_reported(faults: Faults) -> None:
+    small = "/var/lib/prefect/shop-reports/small"
+    faults.host.shell(f"mkdir -p {small} && mount -t tmpfs -o size=8M,mode=777 tmpfs {small}")
+    run = faults.ended(faults.start("fill"))
+    assert run["state_type"] in {"FAILED", "CRASHED"}
+    assert "No space left on device" in run["state"]["message"]
+
+
+def test_a_killed_run_is_run_again_if_its_flow_asks_for_that(faults: Faults) -> None:
+    run = faults.held(flow="retried")
+    faults.kill(faults.unit(run))
+    eventually(lambda: faults.run(run)["run_count"] == 2, 60, lambda: f"{faults.history(run)}")
+    faults.let_go(run)
+    assert faults.ended(run)["state_type"] == "COMPLETED"
+    assert faults.steps(run) == ["before", "after"]
+    assert "Crashed" in faults.history(run)
+
+
+def test_a_killed_run_is_run_again_if_its_deployment_asks_for_that(faults: Faults) -> None:
+    run = faults.held(crash_retries=1)
+    faults.kill(faults.unit(run))
+    eventually(lambda: faults.run(run)["run_count"] == 2, 60, lambda: f"{faults.history(run)}")
+    faults.kill(faults.unit(run))
+    assert faults.said(run, "SIGKILL")["state_type"] == "CRASHED"
+    assert faults.steps(run) == ["before"]
+
+
+def test_cancelling_ends_a_run_and_all_of_its_processes(faults: Faults) -> None:
+    run = faults.held("breed")
+    _cancel(faults, run)
+    assert faults.ended(run, 30)["state_type"] == "CANCELLED"
+    assert _children(faults) == ""
+
+
+def test_cancelling_ends_a_run_whose_worker_is_another_one_now(faults: Faults) -> None:
+    run = faults.held("breed")
+    faults.host.shell(f"systemctl restart {WORKER}")
+    _cancel(faults, run)
+    assert faults.said(run, "cancelled successfully", 60)["state_type"] == "CANCELLED"
+    assert _children(faults) == ""
+
+
+def _cancel(faults: Faults, run: str) -> None:
+    state = {"state": {"type": "CANCELLING", "name": "Cancelling"}}
+    faults.ask("POST", f"/flow_runs/{run}/set_state", state)
+
+
+def _children(faults: Faults) -> str:
+    return faults.host.shell("pgrep --exact sleep || true")
