@@ -12,7 +12,7 @@ BLOCK = "/block_types/slug/local-file-system/block_documents/name/shop-reports"
 
 
 def test_a_second_run_changes_nothing(api: Api, make: Make) -> None:
-    """Nothing at the API is written again, and both lines say so."""
+    """Nothing at the API is written again, and every line says so."""
     assert make("bootstrap").returncode == 0
     before = api.updated()
     again = make("bootstrap")
@@ -20,6 +20,7 @@ def test_a_second_run_changes_nothing(api: Api, make: Make) -> None:
     assert again.stdout.splitlines() == [
         "storage block local-file-system/shop-reports: unchanged",
         "work pool shop-reports: unchanged",
+        "automation 'Lost flow runs of shop-reports': unchanged",
     ]
     assert api.updated() == before
 

@@ -30,6 +30,7 @@ MODULES = (
     "demo/services",
     "demo/table",
     "every_call",
+    "lost_runs",
     "outcomes",
     "results",
     "run_graph/__init__",

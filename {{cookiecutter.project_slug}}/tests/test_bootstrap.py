@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from prefect.filesystems import WritableFileSystem
 {% endif -%}
 from prefect.settings import (
     PREFECT_API_URL,
+    PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
     PREFECT_RESULTS_DEFAULT_STORAGE_BLOCK,
     temporary_settings,
 )
@@ -67,20 +69,23 @@ def project(monkeypatch: Patch, tmp_path: Path) -> Iterator[None]:
     monkeypatch.delenv("RESULTS_STORE_CREDENTIALS", raising=False)
     for name, value in SETTINGS.items():
         monkeypatch.setenv(name, value)
-    with temporary_settings(updates={PREFECT_RESULTS_DEFAULT_STORAGE_BLOCK: BLOCK}):
+    settings = {PREFECT_RESULTS_DEFAULT_STORAGE_BLOCK: BLOCK, PREFECT_FLOWS_HEARTBEAT_FREQUENCY: 60}
+    with temporary_settings(updates=settings):
         yield
     with get_client(sync_client=True) as client:
         for pool in client.read_work_pools():
             client.delete_work_pool(pool.name)
         for document in client.read_block_documents():
             client.delete_block_document(document.id)
+        for automation in client.read_automations():
+            client.delete_automation(automation.id)
 
 
 def test_it_makes_everything_once(capsys: Output) -> None:
     assert main() == 0
-    assert printed(capsys) == ["created", "created"]
+    assert printed(capsys) == ["created", "created", "created"]
     assert main() == 0
-    assert printed(capsys) == ["unchanged", "unchanged"]
+    assert printed(capsys) == ["unchanged", "unchanged", "unchanged"]
 
 
 def test_a_changed_setting_reaches_the_block(capsys: Output, monkeypatch: Patch) -> None:
@@ -89,7 +94,7 @@ def test_a_changed_setting_reaches_the_block(capsys: Output, monkeypatch: Patch)
         monkeypatch.setenv(name, value)
     capsys.readouterr()
     assert main() == 0
-    assert printed(capsys) == [f"updated ({FIELD})", "unchanged"]
+    assert printed(capsys) == [f"updated ({FIELD})", "unchanged", "unchanged"]
     assert stored_block()[FIELD] == next(iter(CHANGED.values()))
 
 
@@ -103,6 +108,18 @@ def test_a_changed_base_job_template_reaches_the_pool(capsys: Output) -> None:
     assert "env.default.REGION" in printed(capsys)[1]
     with get_client(sync_client=True) as client:
         assert client.read_work_pool(POOL_NAME).base_job_template == template
+
+
+def test_the_automation_waits_longer_than_some_heartbeats_take(capsys: Output) -> None:
+    main()
+    with temporary_settings(updates={PREFECT_FLOWS_HEARTBEAT_FREQUENCY: 600}):
+        capsys.readouterr()
+        assert main() == 0
+    assert printed(capsys) == ["unchanged", "unchanged", "updated"]
+    with get_client(sync_client=True) as client:
+        (automation,) = client.read_automations()
+    assert automation.trigger.within == timedelta(seconds=2400)
+    assert POOL_NAME in str(automation.trigger.match_related)
 
 
 def test_a_pool_of_another_type_is_left_alone(capsys: Output) -> None:
@@ -187,7 +204,7 @@ def test_credentials_to_store_must_be_there(capsys: Output, monkeypatch: Patch) 
 
 
 def printed(capsys: Output) -> list[str]:
-    """Return what became of the block and the pool."""
+    """Return what became of each thing."""
     return [line.split(": ")[1] for line in capsys.readouterr().out.splitlines()]
 
 

@@ -1,4 +1,4 @@
-"""Give the Prefect API what the flows need: a storage block for results, and a work pool.
+"""Give the Prefect API what the flows need: storage for results, a work pool, an automation.
 
 `make bootstrap` runs it, again after every change to the settings or to `infrastructure/`. It
 prints one line for each thing; a second run finds everything unchanged and writes nothing.
@@ -26,6 +26,7 @@ from prefect.client.schemas.actions import (
 from prefect.exceptions import ObjectNotFound
 from prefect.settings import get_current_settings
 
+from .lost_runs import apply_automation, automation
 from .settings import InvalidSettings, ResultSettings, result_settings
 
 POOL_NAME = "{{ cookiecutter.work_pool_name }}"
@@ -62,6 +63,9 @@ def bootstrap() -> Iterator[str]:
     with _api() as client:
         yield f"storage block {block}: {apply_block(client, block_name, results)}"
         yield f"work pool {POOL_NAME}: {apply_pool(client, template)}"
+        if heartbeat := get_current_settings().flows.heartbeat_frequency:
+            lost_runs = automation(POOL_NAME, heartbeat)
+            yield f"automation {lost_runs.name!r}: {apply_automation(client, lost_runs)}"
 
 
 def base_job_template() -> dict[str, Any]:

@@ -13,6 +13,8 @@ from ansible.module_utils.prefect_worker_shoes import run_as_worker
 
 FLOW = "prefect-worker-smoke-test"
 ENTRYPOINT = "prefect_worker_smoke.smoke"
+# As in the project's base job template.
+COMMAND = '[ -z "$RUN_LAUNCHER" ] || exec $RUN_LAUNCHER; exec .venv/bin/python -m prefect.engine'
 PAUSE = 0.2
 FINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 
@@ -86,9 +88,8 @@ class SmokeTest:
     def _execute(self) -> None:
         """Do what the worker does with a run it has taken."""
         settings = self._wanted["settings"]
-        command = ["/usr/bin/env", f"PREFECT__FLOW_RUN_ID={self._run['id']}"]
         run_as_worker(
-            [*command, str(self._release / ".venv/bin/python"), "-m", "prefect.engine"],
+            ["/usr/bin/env", f"PREFECT__FLOW_RUN_ID={self._run['id']}", "/bin/sh", "-c", COMMAND],
             self._wanted["user"],
             self._release,
             [Path(f"{settings}.env"), Path(f"{settings}.secrets.env")],

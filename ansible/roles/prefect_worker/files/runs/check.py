@@ -16,6 +16,9 @@ import records
 # Seconds a worker takes at most to cancel a run, and from taking one until its unit is there.
 WORKER_CANCELS = 10
 WORKER_STARTS = 60
+# What the automation of `make bootstrap` says of a run whose machine is gone, and for how many
+# seconds after that somebody looks.
+SILENT, LOOK_BACK = "No heartbeat", 3600
 
 
 def main() -> None:
@@ -30,6 +33,7 @@ def main() -> None:
     try:
         _end_cancelled(here)
         _release_pending(set(known))
+        _run_lost_again()
     except api.UnansweredError as error:
         print(f"Next time: {error}")
 
@@ -65,6 +69,23 @@ def _release_pending(known: set[str]) -> None:
             print(deliver.release(found["id"], "the worker that took it did not start it"))
 
 
+def _run_lost_again() -> None:
+    """Its own machine is gone, so any of the pool's may ask for it."""
+    since = api.now() - datetime.timedelta(seconds=LOOK_BACK)
+    crashed = _runs(["CRASHED"], {"end_time": {"after_": since.isoformat()}})
+    for found in (run for run in crashed if str(run["state"]["message"]).startswith(SILENT)):
+        if said := deliver.run_again(found, "its machine was gone", _crash_retries(found)):
+            print(said)
+
+
+def _crash_retries(found: dict[str, Any]) -> int:
+    if not found["deployment_id"]:
+        return 0
+    deployment = api.get(f"/deployments/{found['deployment_id']}")
+    variables = {**deployment["job_variables"], **found["job_variables"]}
+    return int(variables.get("crash_retries") or 0)
+
+
 def _runs(states: list[str], wish: dict[str, Any]) -> list[dict[str, Any]]:
     body = {
         "flow_runs": {"state": {"type": {"any_": states}}, **wish},
@@ -76,4 +97,4 @@ def _runs(states: list[str], wish: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _age(found: dict[str, Any]) -> float:
     since = datetime.datetime.fromisoformat(found["state"]["timestamp"].replace("Z", "+00:00"))
-    return (datetime.datetime.now(datetime.timezone.utc) - since).total_seconds()
+    return (api.now() - since).total_seconds()

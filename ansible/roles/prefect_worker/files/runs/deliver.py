@@ -43,7 +43,8 @@ def _settle(run: str, record: dict[str, Any]) -> str:
     sentence = f"{reason[:1].upper()}{reason[1:]}."
     vague = str(found["state"]["message"]).startswith(OF_THE_ENGINE)
     said = api.set_state(run, "CRASHED", "Crashed", sentence, force=vague)
-    return f"{run} CRASHED, {reason}: {said}{_retry(run, found, record)}"
+    again = run_again(found, reason, int(record.get("retries") or 0))
+    return f"{run} CRASHED, {reason}: {said}\n{again}".rstrip()
 
 
 def cancelled(run: str) -> str:
@@ -65,17 +66,17 @@ def release(run: str, reason: str, delay: float = 0) -> str:
     return f"{run} SCHEDULED: {_schedule(run, 'Scheduled', message, delay)}"
 
 
-def _retry(run: str, found: dict[str, Any], record: dict[str, Any]) -> str:
+def run_again(found: dict[str, Any], reason: str, after_crash: int) -> str:
     """Run it again if it had begun, and its flow or, for this case, its deployment asks for it."""
     policy = found["empirical_policy"]
-    retries = max(policy["retries"] or 0, int(record.get("retries") or 0))
+    retries = max(policy["retries"] or 0, after_crash)
     if not 0 < found["run_count"] <= retries or not found["deployment_id"]:
         return ""
-    message = f"{record['reason']}; run {found['run_count']} of {retries + 1}"
-    said = _schedule(run, "AwaitingRetry", message, policy["retry_delay"] or 0)
-    return f", AwaitingRetry: {said}"
+    message = f"{reason}; run {found['run_count']} of {retries + 1}"
+    said = _schedule(found["id"], "AwaitingRetry", message, policy["retry_delay"] or 0)
+    return f"{found['id']} AwaitingRetry: {said}"
 
 
 def _schedule(run: str, name: str, message: str, delay: float) -> str:
-    moment = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=delay)
+    moment = api.now() + datetime.timedelta(seconds=delay)
     return api.set_state(run, "SCHEDULED", name, message, {"scheduled_time": moment.isoformat()})

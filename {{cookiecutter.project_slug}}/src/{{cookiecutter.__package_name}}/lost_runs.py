@@ -1,0 +1,62 @@
+"""Find flow runs whose machine is gone for good: nobody is left there to report them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.objects import StateType
+from prefect.events.actions import ChangeFlowRunState
+from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
+from prefect.events.schemas.events import ResourceSpecification
+
+# A server may be away for some minutes, and the runs that go on meanwhile cannot be heard.
+PATIENCE = timedelta(minutes=10)
+HEARTBEAT = "prefect.flow-run.heartbeat"
+
+
+def automation(pool: str, heartbeat_seconds: int) -> AutomationCore:
+    """Return what makes a run of the pool CRASHED that is silent for PATIENCE, or four heartbeats."""
+    silence = max(PATIENCE, timedelta(seconds=4 * heartbeat_seconds))
+    return AutomationCore(
+        name=f"Lost flow runs of {pool}",
+        description="Made by `make bootstrap`.",
+        trigger=EventTrigger(
+            match=ResourceSpecification({"prefect.resource.id": "prefect.flow-run.*"}),
+            match_related=ResourceSpecification(
+                {"prefect.resource.role": "work-pool", "prefect.resource.name": pool}
+            ),
+            for_each={"prefect.resource.id"},
+            after={HEARTBEAT},
+            # Whatever a run does is a sign of life.
+            expect={"prefect.flow-run.*"},
+            posture=Posture.Proactive,
+            threshold=1,
+            within=silence,
+        ),
+        actions=[
+            ChangeFlowRunState(
+                state=StateType.CRASHED,
+                message=f"No heartbeat for {silence.total_seconds():.0f} seconds: its machine is gone.",
+            )
+        ],
+    )
+
+
+def apply_automation(client: SyncPrefectClient, wanted: AutomationCore) -> str:
+    """Create the automation, or make it what it should be."""
+    stored = client.read_automations_by_name(wanted.name)
+    if not stored:
+        client.create_automation(wanted)
+        return "created"
+    if _described(stored[0]) == _described(wanted):
+        return "unchanged"
+    client.update_automation(stored[0].id, wanted)
+    return "updated"
+
+
+def _described(found: AutomationCore) -> dict[str, Any]:
+    """Return what counts, without what the server adds."""
+    fields: dict[str, Any] = found.model_dump(mode="json", include=AutomationCore.model_fields.keys())
+    return {**fields, "trigger": {**fields["trigger"], "id": None}}
