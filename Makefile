@@ -50,7 +50,8 @@ test-template: install ## Test the answers and what is generated from them
 	$(BIN)/pytest tests/template --numprocesses auto --dist worksteal
 
 test-hosts: install ## Test the playbook on machines made for it, a real VM among them
-	@tests/hosts/machines/where-possible $(BIN)/pytest tests/hosts
+	@tests/hosts/machines/where-possible $(BIN)/pytest tests/hosts \
+		--numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 test-project: install ## Test a generated project with a real server and a real worker
 	$(BIN)/pytest tests/project --numprocesses auto --dist loadfile

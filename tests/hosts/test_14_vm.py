@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
+from tests.hosts.control.faults import Faults
 from tests.hosts.control.observe import UNIT, main_pid, shown
 from tests.hosts.control.server import eventually, now
 from tests.hosts.control.site import Site
 from tests.hosts.machines.vm import VirtualMachine
 
 # Emulated, so about eight times as slow as anything else.
+SLOWNESS = 8
 SLOW: dict[str, Any] = {"prefect_worker_timeout": 600, "prefect_worker_memory_max": "1G"}
 BOOT = "cat /proc/sys/kernel/random/boot_id"
 
@@ -28,24 +30,60 @@ def vm(site: Site) -> Iterator[VirtualMachine]:
     machine.kill()
 
 
+@pytest.fixture(scope="module")
+def faults(site: Site, vm: VirtualMachine) -> Faults:
+    """The machine's runs."""
+    return Faults(site.api, site.pool, vm, SLOWNESS)
+
+
 def test_the_kernel_enforces_the_limit_of_memory(vm: VirtualMachine) -> None:
     group = shown(vm, UNIT, "ControlGroup")["ControlGroup"]
     assert vm.shell(f"cat /sys/fs/cgroup{group}/memory.max").strip() == str(1024**3)
 
 
-def test_after_a_reboot_the_worker_is_back_by_itself(site: Site, vm: VirtualMachine) -> None:
-    boot = vm.shell(BOOT)
-    vm.ssh("sudo systemctl reboot")
+def test_a_run_beyond_its_memory_is_killed_and_reported(faults: Faults) -> None:
+    run = faults.ended(faults.start("eat", memory_max="300M"))
+    assert run["state"]["message"] == "Killed: used more than its 300 MiB."
+    assert faults.steps(run["id"]) == ["before"]
+
+
+def test_a_worker_beyond_its_memory_costs_no_run(vm: VirtualMachine, faults: Faults) -> None:
+    run, before = faults.held(), main_pid(vm)
+    vm.shell(f"systemctl set-property --runtime {UNIT} MemoryMax=20M")
+    faults.eventually(lambda: main_pid(vm) != before, 30, run)
+    assert "oom" in vm.shell("journalctl --dmesg --no-pager | tail -n 40").lower()
+    vm.shell(f"systemctl set-property --runtime {UNIT} MemoryMax=1G && systemctl restart {UNIT}")
+    faults.let_go(run)
+    assert faults.ended(run)["state_type"] == "COMPLETED"
+    assert faults.steps(run) == ["before", "after"]
+
+
+def test_a_clock_that_jumps_costs_no_run(vm: VirtualMachine, faults: Faults) -> None:
+    run = faults.held()
+    for jump in ("+1 hour", "-2 hours", "+1 hour"):
+        vm.shell(f"date --set='{jump}'")
+        assert faults.completed()["run_count"] == 1
+    faults.let_go(run)
+    assert faults.ended(run)["state_type"] == "COMPLETED"
+    assert faults.steps(run) == ["before", "after"]
+
+
+def test_after_power_was_lost_the_worker_is_back_by_itself(
+    site: Site, vm: VirtualMachine, faults: Faults
+) -> None:
+    boot, run = vm.shell(BOOT), faults.held()
+    vm.ssh("sudo reboot --force --force")
     eventually(lambda: vm.ssh(BOOT).stdout not in {"", boot}, 300, "the machine is not back")
     returned = now()
     site.online("shop-reports@vm", returned, seconds=300)
     assert main_pid(vm) > 0
+    assert "lost power" in faults.ended(run)["state"]["message"]
 
 
-def test_after_a_reboot_the_worker_runs_flows(site: Site, vm: VirtualMachine) -> None:
+def test_after_power_was_lost_the_worker_runs_flows(site: Site, vm: VirtualMachine) -> None:
     run = site.api.run("passing-data/passing_data", seconds=400)
     assert run["state_type"] == "COMPLETED", run["state"]
 
 
-def test_after_a_reboot_there_is_nothing_to_change(site: Site, vm: VirtualMachine) -> None:
+def test_after_power_was_lost_there_is_nothing_to_change(site: Site, vm: VirtualMachine) -> None:
     assert site.play({"vm": vm}, **SLOW).succeeded().changed["vm"] == 0

@@ -8,7 +8,6 @@ import pytest
 
 from tests.hosts.control.faults import WORKER, Faults
 from tests.hosts.control.observe import main_pid, release, releases
-from tests.hosts.control.server import eventually
 from tests.hosts.control.site import Site
 from tests.hosts.machines.container import Container
 
@@ -95,7 +94,7 @@ def test_a_run_ends_well_without_a_worker(faults: Faults, survivor: str) -> None
 
 def test_a_run_that_was_taken_but_not_started_is_released(site: Site, faults: Faults) -> None:
     run = faults.start()
-    eventually(lambda: faults.run(run)["state_type"] == "PENDING", 30, "nobody takes the run")
+    faults.becomes(run, lambda found: found["state_type"] == "PENDING", 30)
     faults.kill(WORKER)
     assert faults.ended(run, 150)["state_type"] == "COMPLETED"
     assert faults.steps(run) == ["before", "after"]

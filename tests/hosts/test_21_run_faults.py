@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from tests.hosts.control.faults import WORKER, Faults
-from tests.hosts.control.server import eventually, now
+from tests.hosts.control.server import now
 from tests.hosts.control.site import Site
 from tests.hosts.machines.container import Container
 
@@ -60,10 +60,24 @@ def test_a_run_that_fills_the_disk_is_reported(faults: Faults) -> None:
     assert "No space left on device" in run["state"]["message"]
 
 
+def test_a_run_that_cannot_be_written_down_is_run(faults: Faults) -> None:
+    records = "/var/lib/prefect/shop-reports/runs"
+    mount = f"mount -t tmpfs -o size=16k,mode=777 tmpfs {records}"
+    faults.host.shell(f"{mount} && dd if=/dev/zero of={records}/full bs=1k status=none || true")
+    try:
+        run = faults.completed()["id"]
+        assert faults.steps(run) == ["before", "after"]
+        dies = faults.held()
+        faults.kill(faults.unit(dies))
+        assert "SIGKILL" in faults.ended(dies)["state"]["message"]
+    finally:
+        faults.host.shell(f"umount {records}")
+
+
 def test_a_killed_run_is_run_again_if_its_flow_asks_for_that(faults: Faults) -> None:
     run = faults.held(flow="retried")
     faults.kill(faults.unit(run))
-    eventually(lambda: faults.run(run)["run_count"] == 2, 60, lambda: f"{faults.history(run)}")
+    faults.begun_again(run)
     faults.let_go(run)
     assert faults.ended(run)["state_type"] == "COMPLETED"
     assert faults.steps(run) == ["before", "after"]
@@ -73,7 +87,7 @@ def test_a_killed_run_is_run_again_if_its_flow_asks_for_that(faults: Faults) -> 
 def test_a_killed_run_is_run_again_if_its_deployment_asks_for_that(faults: Faults) -> None:
     run = faults.held(crash_retries=1)
     faults.kill(faults.unit(run))
-    eventually(lambda: faults.run(run)["run_count"] == 2, 60, lambda: f"{faults.history(run)}")
+    faults.begun_again(run)
     faults.kill(faults.unit(run))
     assert faults.said(run, "SIGKILL")["state_type"] == "CRASHED"
     assert faults.steps(run) == ["before"]
@@ -96,7 +110,7 @@ def test_cancelling_ends_a_run_whose_worker_is_another_one_now(faults: Faults) -
 
 def _cancel(faults: Faults, run: str) -> None:
     state = {"state": {"type": "CANCELLING", "name": "Cancelling"}}
-    faults.ask("POST", f"/flow_runs/{run}/set_state", state)
+    faults.api.request("POST", f"/flow_runs/{run}/set_state", state)
 
 
 def _children(faults: Faults) -> str:

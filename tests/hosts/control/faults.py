@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
-
-import httpx
+from typing import Any, TypeVar
 
 from tests.hosts.control.server import FINAL, Api, Run, eventually
-from tests.hosts.machines.container import Container
-from tests.hosts.machines.host import quoted
+from tests.hosts.machines.host import Host, quoted
 
+T = TypeVar("T")
 FLOWS = Path(__file__).resolve().parent.parent / "flows"
 THERE = "/srv/faults"
+NOTES = "/var/lib/prefect/shop-reports/faults"
 WORKER = "prefect-worker-shop-reports.service"
 ENTRYPOINTS = {
     "faults": "faults.py:faults",
@@ -24,11 +24,11 @@ ENTRYPOINTS = {
 class Faults:
     """One machine's runs."""
 
-    def __init__(self, api: Api, pool: str, host: Container) -> None:
-        """Bring the flows to the machine, and deploy them."""
+    def __init__(self, api: Api, pool: str, host: Host, slowness: int = 1) -> None:
+        """Bring the flows to the machine, and deploy them; a slow machine gets more time."""
         self.api = api
         self.host = host
-        self._notes = host.files.root / "var/lib/prefect/shop-reports/faults"
+        self._slowness = slowness
         for file in FLOWS.glob("*.py"):
             text = quoted(file.read_text())
             host.shell(f"mkdir -p {THERE} && printf %s {text} >{THERE}/{file.name}")
@@ -38,25 +38,16 @@ class Faults:
         """Make a deployment of each flow."""
         self._deployments = {name: self._deploy(name, pool) for name in ENTRYPOINTS}
 
-    def ask(self, method: str, path: str, body: Any = None) -> Any:
-        """What the API answers, once it is not too busy: Prefect's own clients ask again too."""
-        while True:
-            try:
-                return self.api.request(method, path, body)
-            except httpx.HTTPStatusError as error:
-                if error.response.status_code != httpx.codes.SERVICE_UNAVAILABLE:
-                    raise
-
     def start(self, how: str = "", flow: str = "faults", **job: Any) -> str:
         """A run for the machine to take."""
         body = {"state": {"type": "SCHEDULED"}, "parameters": {"how": how}, "job_variables": job}
         path = f"/deployments/{self._deployments[flow]}/create_flow_run"
-        return str(self.ask("POST", path, body)["id"])
+        return str(self.api.request("POST", path, body)["id"])
 
     def held(self, how: str = "wait", flow: str = "faults", **job: Any) -> str:
         """A run that has begun and waits."""
         run = self.start(how, flow, **job)
-        eventually(lambda: self.steps(run) == ["before"], 90, lambda: f"{self.run(run)['state']}")
+        self.eventually(lambda: self.steps(run) == ["before"], 90, run)
         return run
 
     def completed(self, seconds: float = 90) -> Run:
@@ -67,38 +58,47 @@ class Faults:
 
     def let_go(self, run: str) -> None:
         """Let a held run go on to its end."""
-        (self._notes / f"{run}.go").touch()
+        self.host.shell(f"touch {NOTES}/{run}.go")
 
     def run(self, run: str) -> Run:
         """What the API says of it."""
-        found: Run = self.ask("GET", f"/flow_runs/{run}")
+        found: Run = self.api.request("GET", f"/flow_runs/{run}")
         return found
 
     def ended(self, run: str, seconds: float = 90) -> Run:
         """What the API says at last."""
-        return eventually(
-            lambda: found if (found := self.run(run))["state_type"] in FINAL else None,
-            seconds,
-            lambda: f"{run} is {self.run(run)['state']}",
-        )
+        return self.becomes(run, lambda found: found["state_type"] in FINAL, seconds)
 
     def said(self, run: str, words: str, seconds: float = 30) -> Run:
         """What the API says when its message has these words."""
+        return self.becomes(run, lambda found: words in str(found["state"]["message"]), seconds)
+
+    def begun_again(self, run: str, seconds: float = 60) -> Run:
+        """What the API says when it has begun for the second time."""
+        return self.becomes(run, lambda found: found["run_count"] == 2, seconds)
+
+    def becomes(self, run: str, right: Callable[[Run], bool], seconds: float) -> Run:
+        """What the API says of it once that is right."""
+        return self.eventually(
+            lambda: found if right(found := self.run(run)) else None, seconds, run
+        )
+
+    def eventually(self, question: Callable[[], T | None], seconds: float, run: str) -> T:
+        """The first answer that is true; or an error that tells the run's history."""
         return eventually(
-            lambda: found if words in str((found := self.run(run))["state"]["message"]) else None,
-            seconds,
-            lambda: f"{run} is {self.run(run)['state']}",
+            question,
+            seconds * self._slowness,
+            lambda: f"{run} is {self.run(run)['state']} after {self.history(run)}",
         )
 
     def history(self, run: str) -> list[str]:
         """The names of all states that it has been in."""
-        states = self.ask("GET", f"/flow_run_states/?flow_run_id={run}")
+        states = self.api.request("GET", f"/flow_run_states/?flow_run_id={run}")
         return [str(state["name"]) for state in states]
 
     def steps(self, run: str) -> list[str]:
         """What it has really done, in order."""
-        notes = self._notes / run
-        return notes.read_text().split() if notes.exists() else []
+        return self.host.shell(f"cat {NOTES}/{run} 2>/dev/null || true").split()
 
     def unit(self, run: str) -> str:
         """Its unit."""
@@ -114,7 +114,7 @@ class Faults:
         self.host.shell(f"systemctl kill --kill-who=main --signal=KILL {unit}")
 
     def _deploy(self, name: str, pool: str) -> str:
-        flow = self.ask("POST", "/flows/", {"name": name})["id"]
+        flow = self.api.request("POST", "/flows/", {"name": name})["id"]
         step = {"prefect.deployments.steps.set_working_directory": {"directory": THERE}}
         body = {
             "name": name,
@@ -125,4 +125,4 @@ class Faults:
             "pull_steps": [step],
             "enforce_parameter_schema": False,
         }
-        return str(self.ask("POST", "/deployments/", body)["id"])
+        return str(self.api.request("POST", "/deployments/", body)["id"])

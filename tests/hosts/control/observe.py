@@ -10,12 +10,14 @@ from tests.hosts.machines.container import Container
 from tests.hosts.machines.host import Host
 
 UNIT = "prefect-worker-shop-reports.service"
-# What logging in, Ansible's own modules and systemd write on any machine that is only looked at.
+# What logging in, Ansible's own modules and systemd write on any machine that is only looked at;
+# and the record of a flow run, which goes when the run has ended.
 NOISE = (
     "home/admin/.ansible",
     "root/.ansible",
     "run",
     "tmp",
+    "var/lib/prefect/shop-reports/runs",
     "var/lib/sudo",
     "var/lib/systemd",
     "var/log",
@@ -26,12 +28,16 @@ NOISE = (
 def written(host: Container) -> set[tuple[str, int, int]]:
     """All that has been written on a machine since it was made: path, mode, size."""
     top = host.files.written
-    found = ((path.relative_to(top), path.lstat()) for path in sorted(top.rglob("*")))
+    paths = [path for path in top.rglob("*") if not _is_noise(path.relative_to(top))]
     return {
-        (str(path), status.st_mode, status.st_size)
-        for path, status in found
-        if not str(path).startswith(NOISE) and not stat.S_ISDIR(status.st_mode)
+        (str(path.relative_to(top)), status.st_mode, status.st_size)
+        for path, status in ((path, path.lstat()) for path in paths)
+        if not stat.S_ISDIR(status.st_mode)
     }
+
+
+def _is_noise(path: Path) -> bool:
+    return str(path).startswith(NOISE)
 
 
 def shown(host: Host, unit: str = UNIT, *names: str) -> dict[str, str]:

@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from tests.hosts.machines.lab import BUILD
+from tests.hosts.machines.locks import locked
 from tests.hosts.machines.shell import run
 
 TEMPLATE = Path(__file__).resolve().parents[3]
@@ -64,10 +65,15 @@ def installed(project: Project) -> Path:
     key = hashlib.sha256(pins.read_bytes() + sys.version.encode()).hexdigest()[:12]
     venv = BUILD / "pins" / key
     ready = venv / "ready"
-    if not ready.exists():
-        uv = TOOLS / "uv"
-        run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, venv])
-        python = venv / "bin/python"
-        run([uv, "pip", "sync", "--quiet", "--python", python, "--require-hashes", pins])
-        ready.touch()
+    with locked(BUILD / "pins" / f"{key}.lock"):
+        if not ready.exists():
+            _install(pins, venv)
+            ready.touch()
     return venv / "bin"
+
+
+def _install(pins: Path, venv: Path) -> None:
+    uv = TOOLS / "uv"
+    run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, venv])
+    python = venv / "bin/python"
+    run([uv, "pip", "sync", "--quiet", "--python", python, "--require-hashes", pins])

@@ -28,15 +28,14 @@ class Container(Host):
 
     def start(self) -> None:
         """Boot."""
-        machine = f"{self.place.bridge}-{self.name}"
         command = [
-            *_own_group(machine),
+            *_own_group(self._machine),
             "systemd-nspawn",
             f"--directory={self.files.root}",
             "--boot",
             *_outside_of_systemd(),
             "--console=pipe",
-            f"--machine={machine}",
+            f"--machine={self._machine}",
             f"--network-bridge={self.place.bridge}",
             "--resolv-conf=off",
             "--timezone=off",
@@ -52,7 +51,7 @@ class Container(Host):
         if self._process:
             self._process.terminate()
             self._process.wait(120)
-            self._process = None
+            self._off()
 
     def kill(self) -> None:
         """Take all processes away at once."""
@@ -61,12 +60,22 @@ class Container(Host):
             for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
                 os.kill(int(child), signal.SIGKILL)
             self._process.wait(30)
-            self._process = None
+            self._off()
 
     @property
     def running(self) -> bool:
         """Whether the machine has been started and not stopped."""
         return self._process is not None
+
+    def _off(self) -> None:
+        """Leave no empty groups, which no machine finds when it is switched on."""
+        self._process = None
+        if not _under_systemd():
+            cgroups.remove(self._machine)
+
+    @property
+    def _machine(self) -> str:
+        return f"{self.place.bridge}-{self.name}"
 
     def snapshot(self) -> list[Path]:
         """Stop; the layers that other machines can be made of as a copy of this one."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import shutil
 from pathlib import Path
 
+from tests.hosts.machines.locks import locked
 from tests.hosts.machines.shell import run
 
 BARE = [
@@ -39,9 +39,7 @@ def image(suite: str, cache: Path, bootable: bool = False) -> Path:
     key = hashlib.sha256(json.dumps(recipe).encode()).hexdigest()[:12]
     kind = "vm" if bootable else "container"
     root = cache / f"{suite}-{kind}-{key}"
-    cache.mkdir(parents=True, exist_ok=True)
-    with (cache / f"{suite}-{kind}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locked(cache / f"{suite}-{kind}.lock"):
         if not root.exists():
             _build(recipe, root)
     return root

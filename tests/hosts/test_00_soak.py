@@ -1,0 +1,47 @@
+"""Many short runs while the worker is not left alone: none is lost and none runs twice."""
+
+from __future__ import annotations
+
+import random
+import time
+from threading import Thread
+
+from tests.hosts.control.faults import WORKER, Faults
+from tests.hosts.control.site import Site
+from tests.hosts.machines.container import Container
+
+RUNS, SECONDS, EVERY = 200, 600, 20
+NUISANCES = (
+    f"systemctl kill --kill-who=main --signal=KILL {WORKER}",
+    f"systemctl restart {WORKER}",
+    f"systemctl stop {WORKER} && sleep 3 && systemctl start {WORKER}",
+)
+
+
+def test_no_run_is_lost_and_none_runs_twice(site: Site, host: Container) -> None:
+    faults = Faults(site.api, site.pool, host)
+    seed = random.randrange(10**6)
+    print(f"seed {seed}")
+    runs: list[str] = []
+    ordering = Thread(target=_order, args=(faults, runs))
+    ordering.start()
+    _bother(host, random.Random(seed))
+    ordering.join()
+    ends = {run: faults.ended(run, 300)["state"] for run in runs}
+    assert len(ends) == RUNS
+    assert {run: end for run, end in ends.items() if end["type"] != "COMPLETED"} == {}
+    assert {run: steps for run in runs if (steps := faults.steps(run)) != ["before", "after"]} == {}
+
+
+def _order(faults: Faults, runs: list[str]) -> None:
+    began = time.monotonic()
+    for number in range(RUNS):
+        time.sleep(max(0, began + number * SECONDS / RUNS - time.monotonic()))
+        runs.append(faults.start())
+
+
+def _bother(host: Container, chance: random.Random) -> None:
+    began = time.monotonic()
+    while time.monotonic() < began + SECONDS:
+        time.sleep(EVERY)
+        host.shell(chance.choice(NUISANCES))
