@@ -1,9 +1,8 @@
 #!/usr/bin/env bash
 # What a person does by hand to make a bare Debian a worker, over SSH, with no check and no way back.
-# Usage: by_hand.sh SSH_CONFIG ADDRESS PROJECT UV CA_BUNDLE NAME; Prefect's URL and password by environment.
+# Usage: by_hand.sh SSH_CONFIG ADDRESS PROJECT UV CA_BUNDLE NAME POOL; Prefect's URL and password by environment.
 set -euo pipefail
-config=$1 address=$2 project=$3 uv=$4 ca=$5 name=$6
-pool=$(basename "$project")
+config=$1 address=$2 project=$3 uv=$4 ca=$5 name=$6 pool=$7
 on() { ssh -F "$config" "$address" "$@"; }
 
 tar -C "$project" -c --exclude=./ansible --exclude=./inventory --exclude='./.*' . |
