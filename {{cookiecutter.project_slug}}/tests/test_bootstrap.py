@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from prefect import get_client
 from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.events.schemas.automations import EventTrigger
 {% if cookiecutter.result_storage != "gcs" -%}
 from prefect.filesystems import WritableFileSystem
 {% endif -%}
@@ -118,6 +119,7 @@ def test_the_automation_waits_longer_than_some_heartbeats_take(capsys: Output) -
     assert printed(capsys) == ["unchanged", "unchanged", "updated"]
     with get_client(sync_client=True) as client:
         (automation,) = client.read_automations()
+    assert isinstance(automation.trigger, EventTrigger)
     assert automation.trigger.within == timedelta(seconds=2400)
     assert POOL_NAME in str(automation.trigger.match_related)
 

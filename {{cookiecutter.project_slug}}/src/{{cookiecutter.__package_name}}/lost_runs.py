@@ -11,22 +11,23 @@ from prefect.events.actions import ChangeFlowRunState
 from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
 from prefect.events.schemas.events import ResourceSpecification
 
-# A server may be away for some minutes, and the runs that go on meanwhile cannot be heard.
+# A server may be away for some minutes, and the runs that go on meanwhile cannot be heard. With
+# slow heartbeats it is four of them.
 PATIENCE = timedelta(minutes=10)
+SECOND = timedelta(seconds=1)
 HEARTBEAT = "prefect.flow-run.heartbeat"
 
 
 def automation(pool: str, heartbeat_seconds: int) -> AutomationCore:
-    """Return what makes a run of the pool CRASHED that is silent for PATIENCE, or four heartbeats."""
+    """Return what makes a run of the pool CRASHED that is silent for too long."""
     silence = max(PATIENCE, timedelta(seconds=4 * heartbeat_seconds))
+    of_the_pool = {"prefect.resource.role": "work-pool", "prefect.resource.name": pool}
     return AutomationCore(
         name=f"Lost flow runs of {pool}",
         description="Made by `make bootstrap`.",
         trigger=EventTrigger(
             match=ResourceSpecification({"prefect.resource.id": "prefect.flow-run.*"}),
-            match_related=ResourceSpecification(
-                {"prefect.resource.role": "work-pool", "prefect.resource.name": pool}
-            ),
+            match_related=ResourceSpecification(of_the_pool),
             for_each={"prefect.resource.id"},
             after={HEARTBEAT},
             # Whatever a run does is a sign of life.
@@ -37,8 +38,10 @@ def automation(pool: str, heartbeat_seconds: int) -> AutomationCore:
         ),
         actions=[
             ChangeFlowRunState(
+                name="Crashed",
                 state=StateType.CRASHED,
-                message=f"No heartbeat for {silence.total_seconds():.0f} seconds: its machine is gone.",
+                message=f"No heartbeat for {silence // SECOND} seconds: its machine is gone.",
+                force=False,
             )
         ],
     )
@@ -58,5 +61,6 @@ def apply_automation(client: SyncPrefectClient, wanted: AutomationCore) -> str:
 
 def _described(found: AutomationCore) -> dict[str, Any]:
     """Return what counts, without what the server adds."""
-    fields: dict[str, Any] = found.model_dump(mode="json", include=AutomationCore.model_fields.keys())
+    names = set(AutomationCore.model_fields)
+    fields: dict[str, Any] = found.model_dump(mode="json", include=names)
     return {**fields, "trigger": {**fields["trigger"], "id": None}}
