@@ -21,13 +21,18 @@ HEARTBEAT = "prefect.flow-run.heartbeat"
 def automation(pool: str, heartbeat_seconds: int) -> AutomationCore:
     """Return what makes a run of the pool CRASHED that is silent for too long."""
     silence = max(PATIENCE, timedelta(seconds=4 * heartbeat_seconds))
-    of_the_pool = {"prefect.resource.role": "work-pool", "prefect.resource.name": pool}
+    of_the_pool = ResourceSpecification(
+        {
+            "prefect.resource.role": "work-pool",
+            "prefect.resource.name": pool,
+        }
+    )
     return AutomationCore(
         name=f"Lost flow runs of {pool}",
         description="Made by `make bootstrap`.",
         trigger=EventTrigger(
             match=ResourceSpecification({"prefect.resource.id": "prefect.flow-run.*"}),
-            match_related=ResourceSpecification(of_the_pool),
+            match_related=of_the_pool,
             for_each={"prefect.resource.id"},
             after={HEARTBEAT},
             # Whatever a run does is a sign of life.
