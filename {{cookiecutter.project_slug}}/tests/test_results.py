@@ -2,6 +2,8 @@
 
 import asyncio
 import inspect
+import linecache
+import runpy
 from datetime import timedelta
 from pathlib import Path
 from threading import Lock
@@ -333,6 +335,46 @@ def test_a_source_that_python_does_not_find_for_a_moment_does_not_matter(
     done.append("the oven is lit")
     assert retry(bakery, failed).is_completed()
     assert done == ["bake", "the oven is lit"]
+
+
+BAKERY = """
+from {{ cookiecutter.__package_name }}.results import flow, task
+
+def heat():
+    done.append("wood")
+
+@task
+def bake():
+    done.append("bread")
+    heat()
+
+@flow
+def bakery():
+    bake()
+    if len(done) == 2:
+        raise ValueError("The oven is out.")
+"""
+
+
+@pytest.mark.parametrize(
+    ("change", "again"),
+    [(("bread", "rolls"), ["rolls", "wood"]), (("wood", "gas"), [])],
+    ids=["task", "function-it-calls"],
+)
+def test_a_changed_task_runs_again_and_a_changed_helper_is_not_noticed(
+    change: tuple[str, str], again: list[str], tmp_path: Path
+) -> None:
+    def loaded(source: str) -> Any:
+        file = tmp_path / "bakery.py"
+        file.write_text(source)
+        linecache.clearcache()
+        return runpy.run_path(str(file), {"done": done})["bakery"]
+
+    failed = loaded(BAKERY)(return_state=True)
+    assert done == ["bread", "wood"]
+    done.append("mended")
+    assert retry(loaded(BAKERY.replace(*change)), failed).is_completed()
+    assert done == ["bread", "wood", "mended", *again]
 
 
 def test_a_subflow_is_the_same_wherever_its_project_is() -> None:
