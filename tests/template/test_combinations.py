@@ -43,11 +43,11 @@ class Project:
         self.options = options
 
     def texts(self) -> dict[str, str]:
-        """Return what was rendered: everything but ansible/ and the pins, which are copied."""
+        """Return what was rendered: all but ansible/, the pins and pictures, which are copied."""
         return {
             name: (self.path / name).read_text(encoding="utf-8")
             for name in sorted(files_below(self.path))
-            if not name.startswith(("ansible/", "requirements"))
+            if not name.startswith(("ansible/", "requirements")) and not name.endswith(".png")
         }
 
 
