@@ -49,7 +49,7 @@ def test_a_run_beyond_its_time_is_reported(faults: Faults) -> None:
 
 def test_a_run_that_asks_for_what_is_no_limit_is_reported(faults: Faults) -> None:
     run = faults.ended(faults.start(memory_max="a lot"))
-    assert "RUN_MEMORY_MAX is 'a lot'" in run["state"]["message"]
+    assert "memory_max is 'a lot'" in run["state"]["message"]
 
 
 def test_a_run_that_fills_the_disk_is_reported(faults: Faults) -> None:

@@ -123,6 +123,7 @@ class Project:
             PREFECT_HOME=str(place / "prefect"),
             PYTHONPATH=f"{INJECT}:{copy / 'src'}",
             PROJECT_DIR=str(copy),
+            RUN_PYTHON=str(self.python),
             PREFECT_WORKER_QUERY_SECONDS="1",
             **more,
         )

@@ -43,7 +43,7 @@ def _settle(run: str, record: dict[str, Any]) -> str:
     sentence = f"{reason[:1].upper()}{reason[1:]}."
     vague = str(found["state"]["message"]).startswith(OF_THE_ENGINE)
     said = api.set_state(run, "CRASHED", "Crashed", sentence, force=vague)
-    again = run_again(found, reason, int(record.get("retries") or 0))
+    again = run_again(found, reason, record.get("retries", 0))
     return f"{run} CRASHED, {reason}: {said}\n{again}".rstrip()
 
 

@@ -12,7 +12,9 @@ from typing import NoReturn
 
 import records
 
-LIMITS = ("RUN_MEMORY_MAX", "RUN_CPU_QUOTA", "RUN_TASKS_MAX", "RUN_TIME_MAX")
+LIMITS = ("memory_max", "cpu_quota", "tasks_max", "time_max")
+# What a job variable is that nobody gave a value.
+NONE = ("", "None")
 # What systemd says to the worker's unit is not for the run's.
 OF_THE_WORKER = {
     "CREDENTIALS_DIRECTORY",
@@ -30,12 +32,16 @@ OF_THE_WORKER = {
 WAIT = """trap 'trap "" TERM; exec "$@" cancel' TERM; cat <&9 >&2 & wait"""
 
 
-def main() -> None:
+def main(*variables: str) -> None:
     """Ask for the unit; from then on whatever becomes of the run is its unit's to tell."""
+    pairs = (variable.split("=", 1) for variable in variables)
+    given = {name: value for name, value in pairs if value not in NONE}
     stopped: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _: stopped.append(number))
     run = os.environ["PREFECT__FLOW_RUN_ID"]
-    answer, connection = _ask_to_start(run)
+    answer, connection = _ask_to_start(
+        run, {name: given[name] for name in given if given[name] not in NONE}
+    )
     if answer == "busy":
         _postpone(run)
     elif answer:
@@ -44,10 +50,10 @@ def main() -> None:
         _wait(connection, stopped)
 
 
-def _ask_to_start(run: str) -> tuple[str, socket.socket]:
+def _ask_to_start(run: str, given: dict[str, str]) -> tuple[str, socket.socket]:
     environment = {name: value for name, value in os.environ.items() if name not in OF_THE_WORKER}
-    environment["RUN_RECORD"] = records.begin(run)
-    limits = {name: environment[name] for name in LIMITS if environment.get(name)}
+    environment["RUN_RECORD"] = records.begin(run, given.get("crash_retries", ""))
+    limits = {name: given[name] for name in LIMITS if name in given}
     return request({"start": run, "limits": limits, "environment": environment})
 
 

@@ -13,10 +13,13 @@ BOOT = Path("/proc/sys/kernel/random/boot_id")
 FIRST = Path("/run/systemd/notify")
 
 
-def begin(run: str) -> str:
+def begin(run: str, retries: str) -> str:
     """Remember a run before it starts, and give its unit the words to do the same."""
-    retries = os.environ.get("RUN_RETRIES", "")
-    record = {"boot": boot(), "at": time.monotonic(), "retries": retries}
+    record = {
+        "boot": boot(),
+        "at": time.monotonic(),
+        "retries": int(retries) if retries.isdigit() else 0,
+    }
     write(run, record)
     return json.dumps(record)
 

@@ -18,10 +18,10 @@ from typing import Any
 
 LARGEST = 1 << 20
 SETTINGS = {
-    "RUN_MEMORY_MAX": ("MemoryMax", r"[1-9]\d{0,15}[KMGT]?|([1-9]\d?|100)%|infinity"),
-    "RUN_CPU_QUOTA": ("CPUQuota", r"[1-9]\d{0,5}%"),
-    "RUN_TASKS_MAX": ("TasksMax", r"[1-9]\d{0,8}|infinity"),
-    "RUN_TIME_MAX": ("RuntimeMaxSec", r"[1-9]\d{0,8}(s|min|h|d)?|infinity"),
+    "memory_max": ("MemoryMax", r"[1-9]\d{0,15}[KMGT]?|([1-9]\d?|100)%|infinity"),
+    "cpu_quota": ("CPUQuota", r"[1-9]\d{0,5}%"),
+    "tasks_max": ("TasksMax", r"[1-9]\d{0,8}|infinity"),
+    "time_max": ("RuntimeMaxSec", r"[1-9]\d{0,8}(s|min|h|d)?|infinity"),
 }
 
 
@@ -80,7 +80,7 @@ def _setting(name: str, value: str) -> str:
     if not re.fullmatch(accepted, value, re.ASCII):
         raise RefusedError(f"{name} is {value[:40]!r}")
     # The second one is for the sentence that tells why a run was ended.
-    return f"{setting}={value}\nEnvironment={name}={value}\n"
+    return f"{setting}={value}\nEnvironment=RUN_{name.upper()}={value}\n"
 
 
 def _line(name: str, value: str) -> str:
