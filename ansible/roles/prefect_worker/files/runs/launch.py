@@ -39,9 +39,7 @@ def main(*variables: str) -> None:
     stopped: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _: stopped.append(number))
     run = os.environ["PREFECT__FLOW_RUN_ID"]
-    answer, connection = _ask_to_start(
-        run, {name: given[name] for name in given if given[name] not in NONE}
-    )
+    answer, connection = _ask_to_start(run, given)
     if answer == "busy":
         _postpone(run)
     elif answer:
