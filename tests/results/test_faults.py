@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -128,26 +127,3 @@ def test_bootstrap_refuses_a_block_that_is_no_storage(block: str, s3_project: Pr
     assert done.returncode == 1
     assert REFUSED[block] in done.stderr
     assert done.stderr.count("\n") == 1
-
-
-def test_a_run_without_its_storage_block_says_so(s3_project: Project, api: Api) -> None:
-    environment = {"PREFECT_RESULTS_DEFAULT_STORAGE_BLOCK": "s3-bucket/nobody-made-this"}
-    run = api.start(MAPPED, s3_project, name="no-block", env=environment)
-
-    ended = api.ended(run)
-    assert ended["state_type"] == "CRASHED"
-    line = "Unable to find block document named nobody-made-this for block type s3-bucket"
-    wait_until(lambda: line in api.log(run), "the log does not say so", 60)
-    assert s3_project.executions("no-block") == {}
-
-
-def test_a_run_with_a_block_of_another_type_says_so(s3_project: Project, api: Api) -> None:
-    save = "from prefect.blocks.system import Secret; Secret(value='no storage').save('shop-s3')"
-    subprocess.run([s3_project.python, "-c", save], env=s3_project.environment(), check=True)
-    environment = {"PREFECT_RESULTS_DEFAULT_STORAGE_BLOCK": "secret/shop-s3"}
-    run = api.start(MAPPED, s3_project, name="other-type", env=environment)
-
-    ended = api.ended(run)
-    assert ended["state_type"] in ("FAILED", "CRASHED")
-    assert "secret/shop-s3" in ended["state"]["message"]
-    assert s3_project.executions("other-type") == {}
