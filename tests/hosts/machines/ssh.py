@@ -25,6 +25,8 @@ class Keys:
             f"  UserKnownHostsFile {self._known}\n"
             "  StrictHostKeyChecking yes\n"
             "  ConnectTimeout 60\n"
+            "  ServerAliveInterval 15\n"
+            "  ServerAliveCountMax 8\n"
         )
 
     @property
