@@ -89,9 +89,13 @@ def _show(services: Services, clock: Clock, url: str) -> bool:
     clock.say("starting a worker, registering the deployments")
     pool = ("--pool", POOL_NAME, "--type", POOL_TYPE)
     project = str(place.FOLDER / "project")
+{%- if cookiecutter.work_pool_type == "process" %}
     # The copy of the project that the worker has is without an environment of its own.
     places = {"PROJECT_DIR": project, "RUN_PYTHON": sys.executable}
     services.start("worker", "prefect", "worker", "start", *pool, **places)
+{%- else %}
+    services.start("worker", "prefect", "worker", "start", *pool, PROJECT_DIR=project)
+{%- endif %}
     services.run("deploy", "prefect", "--no-prompt", "deploy", "--all")
     clock.done("deployments")
     clock.say(f"running {len(PATTERNS)} flows through the worker")
