@@ -13,11 +13,12 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
-    "directories": {"type": "list", "elements": "dict", "default": []},
+    "directories": {"type": "list", "elements": "path", "default": []},
     "files": {"type": "list", "elements": "dict", "default": []},
     "secret_path": {"type": "path"},
     "secret_content": {"type": "str", "no_log": True},
 }
+FOLDER, PLAIN, SECRET = 0o755, 0o644, 0o600
 UNITS = "/etc/systemd/system/"
 
 
@@ -29,20 +30,20 @@ def main() -> None:
     os.umask(0o022)
     act = not module.check_mode
     files = [{**file, "after": file["content"].encode()} for file in wanted["files"]]
-    changing = [f for f in files if not _right(f["path"], f["after"], int(f["mode"], 8))]
+    changing = [f for f in files if not _right(f["path"], f["after"], PLAIN)]
     if wrong := _objections(files, {f["path"] for f in changing}):
         module.fail_json(msg=f"systemd objects to prefect_worker_unit_overrides: {wrong}")
-    changed = [d["path"] for d in wanted["directories"] if _directory(d, act)]
+    changed = [d for d in wanted["directories"] if _directory(Path(d), act)]
     diffs = []
     for file in changing:
         diffs.append(_diff(file))
-        _write(file["path"], file["after"], int(file["mode"], 8), act)
+        _write(file["path"], file["after"], PLAIN, act)
         changed.append(file["path"])
     if path := wanted["secret_path"]:
         secret = wanted["secret_content"].encode()
-        if not _right(path, secret, 0o600):
+        if not _right(path, secret, SECRET):
             diffs.append({"prepared": f"{path} changes (secret, not shown)\n"})
-            _write(path, secret, 0o600, act)
+            _write(path, secret, SECRET, act)
             changed.append(path)
     module.exit_json(changed=bool(changed), paths=changed, diff=diffs)
 
@@ -64,12 +65,11 @@ def _objections(files: list[dict[str, Any]], changing: set[str]) -> str:
     return "; ".join(re.findall(rf"^{re.escape(folder)}/.+?:\d+: (.+)$", told, re.M))
 
 
-def _directory(wanted: dict[str, str], act: bool) -> bool:
-    path, mode = Path(wanted["path"]), int(wanted["mode"], 8)
-    right = path.is_dir() and _has(path, mode)
+def _directory(path: Path, act: bool) -> bool:
+    right = path.is_dir() and _has(path, FOLDER)
     if not right and act:
         path.mkdir(parents=True, exist_ok=True)
-        _give(path, mode)
+        _give(path, FOLDER)
     return not right
 
 

@@ -58,6 +58,7 @@ def examine(wanted: dict[str, Any]) -> dict[str, Any]:
     facts = {
         "unit": unit,
         "installed_units": _installed_units(wanted["unit"]),
+        "active_units": _active_units(wanted["unit"]),
         "user_exists": _user_exists(wanted["user"]),
         "current": _link(Path(wanted["project"], "current")),
         "previous": _link(Path(wanted["project"], "previous")),
@@ -233,6 +234,14 @@ def _installed_units(name: str) -> list[str]:
     there = [unit for unit in (*first, *last) if Path("/etc/systemd/system", unit).exists()]
     runs = [line.split()[0] for line in _output(*LIST, f"prefect-run-{worker}@*").splitlines()]
     return [u for u in there if u not in last] + runs + [u for u in there if u in last]
+
+
+def _active_units(name: str) -> list[str]:
+    """What goes on beside the worker."""
+    worker = name.removeprefix("prefect-worker-").removesuffix(".service")
+    beside = [f"prefect-start-{worker}.socket", f"prefect-check-{worker}.timer"]
+    lines = _output(*LIST, "--state=active", *beside).splitlines()
+    return [line.split()[0] for line in lines]
 
 
 def _newer(paths: list[str], moment: float) -> bool:

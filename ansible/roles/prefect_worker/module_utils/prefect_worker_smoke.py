@@ -44,7 +44,7 @@ class SmokeTest:
             self._execute()
             return self._judged()
         deadline = time.monotonic() + self._wanted["timeout"]
-        while not self._is_here(self._follow(deadline)):
+        while not self._is_here(deadline):
             # A worker elsewhere that was quicker proves nothing about this one.
             self._api.request("DELETE", f"/flow_runs/{self._run['id']}")
             self._run = self._ask()
@@ -117,8 +117,9 @@ class SmokeTest:
         taker = str((self._run["labels"] or {}).get("prefect.worker.name", ""))
         return taker not in ("", self._wanted["worker"])
 
-    def _is_here(self, run: dict[str, Any]) -> bool:
+    def _is_here(self, deadline: float) -> bool:
         """The worker's name says so; a mark on this machine's disk proves it."""
+        run = self._follow(deadline)
         if run["state"]["type"] == "COMPLETED" and not self._named:
             return (self._marks / str(run["id"])).exists()
         return not self._is_elsewhere()
