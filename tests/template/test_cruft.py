@@ -28,7 +28,7 @@ def test_create_equals_cookiecutter(repository: Path, tmp_path: Path, options: O
 
 
 def test_update_adds_edits_and_removes(repository: Path, tmp_path: Path) -> None:
-    template = repository / "{{cookiecutter.project_slug}}"
+    template = repository / "{{cookiecutter.__folder}}"
     for folder in (template, repository / "ansible"):
         (folder / "edited.txt").write_text("as it was\n", encoding="utf-8")
         (folder / "removed.txt").write_text("soon gone\n", encoding="utf-8")

@@ -36,7 +36,7 @@ def reference(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Tre
 def without_symlinks(repository: Path, tmp_path: Path) -> Path:
     """Return a checkout as Windows makes it: a symlink is a file that names its target."""
     git(tmp_path, "clone", "--quiet", "-c", "core.symlinks=false", repository, "checkout")
-    link = tmp_path / "checkout" / "{{cookiecutter.project_slug}}" / "ansible"
+    link = tmp_path / "checkout" / "{{cookiecutter.__folder}}" / "ansible"
     assert link.read_text(encoding="utf-8") == "../ansible"
     return tmp_path / "checkout"
 
