@@ -39,6 +39,12 @@ def test_an_upgraded_worker_runs_the_new_code(site: Site, host: Container) -> No
     assert site.api.run("passing-data/passing_data")["state_type"] == "COMPLETED"
 
 
+def test_releases_with_equal_pins_share_their_packages(host: Container) -> None:
+    place = "/opt/prefect/shop-reports/releases/*/.venv/lib/python3*/site-packages"
+    assert len(set(host.shell(f"stat -c %i {place}/prefect/__init__.py").split())) == 1
+    assert len(set(host.shell(f"cat {place}/_project.pth").split())) == 2 * 3
+
+
 def test_an_upgraded_machine_has_nothing_to_change(
     site: Site, host: Container, project: Project
 ) -> None:

@@ -1,0 +1,124 @@
+"""A release's virtual environment: what was pinned, and the project's own code on its path."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.prefect_worker_shoes import PATH
+
+COMPANIONS = ".prefect_worker"
+READY = ".ready"
+WHEELS = ".wheels"
+WHO_ARE_YOU = """
+import os, sys
+print("python%d.%d" % sys.version_info[:2], os.path.realpath(sys.executable))
+"""
+
+
+class NoReleaseError(Exception):
+    """Why there is no release, and the last lines of what was tried."""
+
+
+def make_venv(folder: Path, wanted: dict[str, Any]) -> None:
+    """Install what the release pins, or share it with a release that pins the same."""
+    venv = folder / ".venv"
+    if twin := _twin(folder, wanted):
+        # No file of a release is ever written to, so two names for one do no harm.
+        shutil.copytree(twin / ".venv", venv, symlinks=True, copy_function=os.link)
+    else:
+        _install(folder, venv, wanted)
+    shutil.rmtree(folder / WHEELS, ignore_errors=True)
+    _make_importable(folder, venv)
+
+
+def cache_of(uv: Path) -> Path:
+    """Where uv keeps what it fetched."""
+    return uv.parent.parent / "cache"
+
+
+def require(done: subprocess.CompletedProcess[str], what: str) -> None:
+    """Go on only if it ended well."""
+    if done.returncode:
+        last = "\n".join(done.stdout.strip().splitlines()[-15:])
+        raise NoReleaseError(f"The new release is not used: {what}.\n{last}")
+
+
+def run(command: list[str], environment: dict[str, str], must: bool = True) -> None:
+    """Run one step of a release; NoReleaseError if it fails and must not."""
+    done = subprocess.run(
+        command,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    if must:
+        require(done, f"{Path(command[0]).name} fails, so its packages are not installed")
+
+
+def _twin(folder: Path, wanted: dict[str, Any]) -> Path | None:
+    """A proved release with the same pins and the same Python."""
+    pins = (folder / wanted["requirements"]).read_bytes()
+    python = _identity(wanted["python"])
+    for ready in folder.parent.glob(f"*/{READY}"):
+        there = ready.parent / wanted["requirements"]
+        if there.exists() and there.read_bytes() == pins:
+            # Its Python may have become another one since, with an upgrade of the system.
+            library = next((ready.parent / ".venv/lib").iterdir()).name
+            if [library, _identity(ready.parent / ".venv/bin/python")[1]] == python:
+                return ready.parent
+    return None
+
+
+def _identity(python: str | Path) -> list[str]:
+    """The name of its library's folder, and where it really is."""
+    done = subprocess.run([python, "-c", WHO_ARE_YOU], capture_output=True, text=True, check=False)
+    return done.stdout.split(maxsplit=1) or ["", ""]
+
+
+def _install(folder: Path, venv: Path, wanted: dict[str, Any]) -> None:
+    cache_of(Path(wanted["uv"])).mkdir(mode=0o700, exist_ok=True)
+    environment = _environment(wanted)
+    # Another release may come to share it, so its programs must not name this one.
+    make = [wanted["uv"], "venv", "--quiet", "--relocatable", "--python", wanted["python"]]
+    run([*make, str(venv)], environment)
+    install = [wanted["uv"], "pip", "install", "--quiet", "--python", str(venv / "bin/python")]
+    install += ["--require-hashes", "--compile-bytecode", "--only-binary", ":all:"]
+    if (folder / WHEELS).exists():
+        install += ["--offline", "--no-index", "--find-links", str(folder / WHEELS)]
+    run([*install, "--requirement", str(folder / wanted["requirements"])], environment)
+    # uv makes it writable by everybody, and needs it no more.
+    (venv / ".lock").unlink(missing_ok=True)
+
+
+def _environment(wanted: dict[str, Any]) -> dict[str, str]:
+    """What uv sees: nothing of this machine's own configuration, which no test ran with."""
+    chosen = {
+        "PATH": PATH,
+        "HOME": "/root",
+        "UV_CACHE_DIR": str(cache_of(Path(wanted["uv"]))),
+        "UV_NO_CONFIG": "1",
+        "UV_PYTHON_DOWNLOADS": "never",
+        "UV_DEFAULT_INDEX": wanted["index_url"],
+        "SSL_CERT_FILE": wanted["ca"] and wanted["ca_file"],
+        "HTTP_PROXY": wanted["proxies"].get("http", ""),
+        "HTTPS_PROXY": wanted["proxies"].get("https", ""),
+        "NO_PROXY": wanted["proxies"].get("no", ""),
+    }
+    return {name: value for name, value in chosen.items() if value}
+
+
+def _make_importable(folder: Path, venv: Path) -> None:
+    """Put the code on the path without building it: a build would need a backend nobody pinned."""
+    ours = [folder / "src", folder / COMPANIONS]
+    path = next(venv.glob("lib/python3.*/site-packages")) / "_project.pth"
+    # The one that came with a shared environment is the other release's.
+    path.unlink(missing_ok=True)
+    path.write_text("".join(f"{root}\n" for root in [*ours, folder]))
+    run([str(venv / "bin/python"), "-m", "compileall", "-q", *map(str, ours)], {}, must=False)
