@@ -213,7 +213,7 @@ def _require_free_port(port: int) -> None:
 
 
 def _unit(name: str) -> dict[str, Any]:
-    keys = ["LoadState", "ActiveState", "ActiveEnterTimestampMonotonic"]
+    keys = ["LoadState", "ActiveState", "ActiveEnterTimestampMonotonic", "UnitFileState"]
     options = [f"--property={key}" for key in keys]
     lines = _output("systemctl", "show", name, *options).splitlines()
     found = dict(line.split("=", 1) for line in lines if "=" in line)
@@ -221,6 +221,7 @@ def _unit(name: str) -> dict[str, Any]:
     return {
         "exists": found.get("LoadState") == "loaded",
         "active": found.get("ActiveState") == "active",
+        "enabled": found.get("UnitFileState") == "enabled",
         "started": time.time() - ago,
     }
 
