@@ -7,7 +7,7 @@ from pathlib import Path
 from shutil import copytree, rmtree
 
 ANSWERS = json.loads(r"""{{ cookiecutter | tojson }}""")
-OPTIONAL_FOLDERS = (".github/workflows", ".github")
+OPTIONAL_FOLDERS = (".github/workflows", ".github", "certificates")
 
 
 def drop_empty_folders() -> None:

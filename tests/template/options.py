@@ -108,7 +108,8 @@ def expected_files(options: Options) -> set[str]:
         *(f"tests/test_{subject}.py" for subject in (*TESTED, *FLOWS)),
     }
     if options.work_pool_type == "docker":
-        files |= {".dockerignore", "Dockerfile"}
+        files |= {".dockerignore", "Dockerfile", "certificates/README.md"}
+        files |= {f"{package}/demo/containers.py"}
     if options.ci == "github":
         files |= {".github/workflows/ci.yml"}
     return files | ansible_files()

@@ -12,7 +12,7 @@ from tests.template.options import COMBINATIONS, Options, expected_files, files_
 
 # Expressions of other tools that a generated file may contain.
 EXPRESSIONS = {
-    "prefect.yaml": re.compile(r"\{\{ (\$PROJECT_DIR|image\.image) \}\}"),
+    "prefect.yaml": re.compile(r"\{\{ (\$[A-Z_]+|image\.image) \}\}"),
     "infrastructure/base_job_template.json": re.compile(
         r"\{\{ [a-z_]+ \}\}|\{\{ ctx\.\w+\.\* \}\}"
     ),

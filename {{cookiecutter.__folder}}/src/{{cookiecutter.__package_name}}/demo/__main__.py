@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import sys
 import time
-{%- if cookiecutter.work_pool_type == "docker" %}
-from shutil import which
-from subprocess import run
-{%- endif %}
 from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 
-from . import place
+from . import {{ "containers, " if cookiecutter.work_pool_type == "docker" }}place
 from .patterns import PATTERNS
 from .services import Services, Stopped
 
@@ -45,8 +41,8 @@ class Clock:
 def main() -> int:
     """Run the demo; return 0 if every pattern did what it promises."""
 {%- if cookiecutter.work_pool_type == "docker" %}
-    if not _docker_answers():
-        print("The demo runs flows in containers, and no Docker engine answers.", file=sys.stderr)
+    if reason := containers.missing():
+        print(reason, file=sys.stderr)
         return 1
 {%- endif %}
     clock = Clock()
@@ -65,6 +61,10 @@ def main() -> int:
     except Stopped as reason:
         print(reason, file=sys.stderr)
         return 1
+{%- if cookiecutter.work_pool_type == "docker" %}
+    finally:
+        containers.remove_all()
+{%- endif %}
     clock.done("stopping")
     print(f"\nTime: {clock}")
     return 0 if as_expected else 1
@@ -86,15 +86,19 @@ def _show(services: Services, clock: Clock, url: str) -> bool:
     for line in services.run("bootstrap", "{{ cookiecutter.__package_name }}.bootstrap").splitlines():
         clock.say(line)
     clock.done("bootstrap")
-    clock.say("starting a worker, registering the deployments")
-    pool = ("--pool", POOL_NAME, "--type", POOL_TYPE)
-    project = str(place.FOLDER / "project")
 {%- if cookiecutter.work_pool_type == "process" %}
+    clock.say("starting a worker, registering the deployments")
+{%- else %}
+    clock.say("starting a worker, building the image, registering the deployments")
+{%- endif %}
+    pool = ("--pool", POOL_NAME, "--type", POOL_TYPE)
+{%- if cookiecutter.work_pool_type == "process" %}
+    project = str(place.FOLDER / "project")
     # The copy of the project that the worker has is without an environment of its own.
     places = {"PROJECT_DIR": project, "RUN_PYTHON": sys.executable}
     services.start("worker", "prefect", "worker", "start", *pool, **places)
 {%- else %}
-    services.start("worker", "prefect", "worker", "start", *pool, PROJECT_DIR=project)
+    services.start("worker", "prefect", "worker", "start", *pool)
 {%- endif %}
     services.run("deploy", "prefect", "--no-prompt", "deploy", "--all")
     clock.done("deployments")
@@ -124,13 +128,6 @@ def _wait_for(services: Services, url: str) -> None:
             if time.monotonic() > deadline:
                 raise Stopped(f"No server at {url} after {SERVER_STARTS:.0f} s.") from None
         time.sleep(0.2)
-{%- if cookiecutter.work_pool_type == "docker" %}
-
-
-def _docker_answers() -> bool:
-    """Say whether there is a Docker engine."""
-    return bool(which("docker")) and not run(["docker", "info"], capture_output=True).returncode
-{%- endif %}
 
 
 if __name__ == "__main__":

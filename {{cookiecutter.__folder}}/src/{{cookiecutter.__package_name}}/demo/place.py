@@ -17,21 +17,25 @@ OF_THE_PROJECT = (
 {%- if cookiecutter.work_pool_type == "docker" %}
     "Dockerfile",
     ".dockerignore",
-    "README.md",
+    "certificates",
     "requirements.txt",
-    "ansible",
+    "ansible/roles/prefect_worker/files",
 {%- endif %}
 )
 NOT_OURS = ("PREFECT_", "RESULTS_", "PROJECT_DIR")
 
 
 def enter() -> str:
-    """Go to a view of the project without its `.env`, in a clean environment; return the API's URL."""
+    """Go to a {{ "copy" if cookiecutter.work_pool_type == "docker" else "view" }} of the project without its `.env`, in a clean environment; return the API's URL."""
     shutil.rmtree(FOLDER, ignore_errors=True)
     project = FOLDER / "project"
     project.mkdir(parents=True)
     for name in OF_THE_PROJECT:
+{%- if cookiecutter.work_pool_type == "process" %}
         (project / name).symlink_to(Path(name).absolute())
+{%- else %}
+        _copy(Path(name), project / name)
+{%- endif %}
     os.chdir(project)
     url = f"http://127.0.0.1:{_free_port()}/api"
     for name in [name for name in os.environ if name.startswith(NOT_OURS)]:
@@ -43,11 +47,25 @@ def enter() -> str:
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
             "PREFECT_WORKER_QUERY_SECONDS": "1",
             "PREFECT_RESULTS_DEFAULT_STORAGE_BLOCK": "local-file-system/{{ cookiecutter.project_slug }}",
+{%- if cookiecutter.work_pool_type == "process" %}
             "RESULTS_DIR": str(FOLDER / "results"),
+{%- endif %}
             "NO_PROXY": f"127.0.0.1,{os.environ.get('NO_PROXY', '')}",
         }
     )
     return url
+
+{%- if cookiecutter.work_pool_type == "docker" %}
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a file or a folder; Docker would not follow links out of what it builds an image from."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if source.is_dir():
+        shutil.copytree(source, target)
+    else:
+        shutil.copy(source, target)
+{%- endif %}
 
 
 def _free_port() -> int:

@@ -1,9 +1,7 @@
 """Run the patterns through the worker, and collect what the server knows of them."""
 
 from __future__ import annotations
-{% if cookiecutter.work_pool_type == "docker" %}
-import os
-{%- endif %}
+
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,6 +13,9 @@ from prefect.states import AwaitingRetry
 
 from ..run_graph.graph import Graph, edges, read_graph, task_states
 from ..run_graph.svg import draw
+{%- if cookiecutter.work_pool_type == "docker" %}
+from . import containers
+{%- endif %}
 from .patterns import Pattern
 from .place import FOLDER
 from .services import Stopped
@@ -25,14 +26,10 @@ SERVER_CATCHES_UP = 30.0
 """Seconds until the server has surely heard of every task run of a flow that is done."""
 
 PICTURES = FOLDER / "graphs"
+{%- if cookiecutter.work_pool_type == "process" %}
 OUTBOX = FOLDER / "outbox"
-{%- if cookiecutter.work_pool_type == "docker" %}
-# The containers reach the demo's server, and the demo's folder under its own name.
-JOB_VARIABLES = {
-    "network_mode": "host",
-    "volumes": [f"{FOLDER}:{FOLDER}"],
-    "container_create_kwargs": {"user": f"{os.getuid()}:{os.getgid()}"},
-}
+{%- else %}
+OUTBOX = f"{containers.DATA}/outbox"
 {%- endif %}
 
 
@@ -79,7 +76,7 @@ class Runs:
             deployment.id,
             parameters={"outbox": str(OUTBOX)} if pattern.skips else {},
 {%- if cookiecutter.work_pool_type == "docker" %}
-            job_variables=JOB_VARIABLES,
+            job_variables=containers.JOB_VARIABLES,
 {%- endif %}
         )
         return run.id
@@ -131,5 +128,9 @@ class Runs:
 
     def _retry(self, run_id: UUID) -> None:
         """Repair what made the run fail, and do what the Retry button of Prefect's UI does."""
+{%- if cookiecutter.work_pool_type == "process" %}
         OUTBOX.mkdir()
+{%- else %}
+        containers.make_folder(OUTBOX)
+{%- endif %}
         self._client.set_flow_run_state(run_id, AwaitingRetry())
