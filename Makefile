@@ -13,7 +13,7 @@ PYTHON_FOLDERS := $(wildcard ansible benchmarks hooks tests tools)
 PINS := $(foreach pool,process docker,$(foreach storage,local s3 azure gcs,$(pool)-$(storage)))
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-annotate
 # The layers of tests, each a target of its own.
-LAYERS := test-template test-project test-results test-hosts
+LAYERS := test-template test-project test-results test-docker test-hosts
 
 export UV_CACHE_DIR ?= $(BUILD)/cache/uv
 export PIP_CACHE_DIR ?= $(BUILD)/cache/pip
@@ -50,7 +50,7 @@ test-template: install ## Test the answers and what is generated from them
 	$(BIN)/pytest tests/template --numprocesses auto --dist worksteal
 
 test-hosts: install ## Test the playbook on machines made for it, a real VM among them
-	@tests/hosts/machines/where-possible $(BIN)/pytest tests/hosts \
+	@tests/where-possible tests/hosts/machines $(BIN)/pytest tests/hosts \
 		--numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 test-project: install ## Test a generated project with a real server and a real worker
@@ -59,6 +59,9 @@ test-project: install ## Test a generated project with a real server and a real 
 test-results: install ## Test retries, and results in real object stores
 	$(BIN)/python -m tests.results.lab.needs
 	$(BIN)/pytest tests/results
+
+test-docker: install ## Test a generated project with a real Docker engine of its own
+	@tests/where-possible tests/docker/lab tests/docker/lab/own-network $(BIN)/pytest tests/docker
 
 lint: install ## Check style, types and the playbook
 	$(BIN)/ruff check $(PYTHON_FOLDERS)
@@ -72,7 +75,7 @@ lint: install ## Check style, types and the playbook
 bench: install ## Measure what the README claims: generating a project, and the playbook beside a shell
 	$(BIN)/python -m benchmarks.bake
 	$(BIN)/python -m benchmarks.resume
-	@tests/hosts/machines/where-possible $(BIN)/python -m benchmarks.hosts
+	@tests/where-possible tests/hosts/machines $(BIN)/python -m benchmarks.hosts
 
 lock: lock-tools $(PINS:%=lock-%) ## Pin what every pyproject.toml asks for, moving only what must move
 

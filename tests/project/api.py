@@ -40,9 +40,14 @@ class Api:
 
     def start(self, flow: str, **parameters: Any) -> str:
         """Ask for a run of a deployment."""
+        return self.start_with(flow, {}, **parameters)
+
+    def start_with(self, flow: str, job_variables: dict[str, Any], **parameters: Any) -> str:
+        """Ask for a run of a deployment with job variables of its own."""
         deployment = self.request("GET", f"/deployments/name/{flow.replace('_', '-')}/{flow}")
         path = f"/deployments/{deployment['id']}/create_flow_run"
-        run_id: str = self.request("POST", path, {"parameters": parameters})["id"]
+        body = {"parameters": parameters, "job_variables": job_variables}
+        run_id: str = self.request("POST", path, body)["id"]
         return run_id
 
     def retry(self, run_id: str) -> None:
@@ -52,10 +57,11 @@ class Api:
 
     def ended(self, run_id: str) -> str:
         """Wait for the end of a run and return its state."""
-        wait_until(lambda: self._state(run_id) in ENDED, f"the end of flow run {run_id}")
-        return self._state(run_id)
+        wait_until(lambda: self.state(run_id) in ENDED, f"the end of flow run {run_id}")
+        return self.state(run_id)
 
-    def _state(self, run_id: str) -> str:
+    def state(self, run_id: str) -> str:
+        """Return the state that a run is in."""
         return str(self.request("GET", f"/flow_runs/{run_id}")["state_type"])
 
     def tasks(self, run_id: str, attempt: int = 1) -> Counter[str]:

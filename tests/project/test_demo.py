@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.project.conftest import Make
+from tests.project.demo import ROWS, rows_of
 from tests.project.processes import processes_of, wait_until
 
 
@@ -42,16 +43,8 @@ def test_it_shows_every_pattern_and_leaves_nothing_behind(
     finally:
         env_file.unlink()
     assert demo.returncode == 0, demo.stdout + demo.stderr
-    rows = [line.split() for line in demo.stdout.splitlines() if line.endswith(("  yes", "  NO"))]
-    assert [row[:4] + row[-1:] for row in rows] == [
-        ["passing_data", "COMPLETED", "4", "0", "yes"],
-        ["wait_for", "COMPLETED", "4", "0", "yes"],
-        ["subflows", "COMPLETED", "5", "0", "yes"],
-        ["dynamic_tasks", "COMPLETED", "7", "0", "yes"],
-        ["fan_out", "COMPLETED", "10", "0", "yes"],
-        ["resume_from_failure", "FAILED", "5", "0", "yes"],
-        ["retried", "COMPLETED", "1", "4", "yes"],
-    ]
+    rows = rows_of(demo.stdout)
+    assert rows == ROWS
     pictures = project / ".demo" / "graphs"
     assert str(pictures) in demo.stdout
     assert sorted(p.stem for p in pictures.glob("*.svg")) == sorted(row[0] for row in rows[:6])

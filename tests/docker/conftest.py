@@ -1,0 +1,130 @@
+"""A real engine, a generated project that runs its flows in containers, a server and a worker."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.docker.lab import base_image
+from tests.docker.lab.engine import Engine
+from tests.project.api import Api
+from tests.project.processes import free_port, running, wait_until
+
+TEMPLATE = Path(__file__).parents[2]
+BUILD = TEMPLATE / "build/docker"
+DEMAND = Path(__file__).with_name("lab") / "demand.py.in"
+CERTIFICATES = Path("/usr/local/share/ca-certificates")
+"""Where this machine has those of its own network, if packages come through one."""
+ADDRESS = "10.0.2.100"
+"""What slirp4netns gives to the network that `own-network` makes."""
+
+Make = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def pytest_configure() -> None:
+    """Have nobody's firewall changed."""
+    if "tap0" not in [name for _, name in socket.if_nameindex()]:
+        raise pytest.UsageError("Run these by `make test-docker`, in a network of their own.")
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[Engine]:
+    """Start an engine that has nothing but the image to build on."""
+    started = Engine(BUILD)
+    try:
+        started.start()
+        base_image.bring(started, BUILD)
+        yield started
+    finally:
+        started.remove()
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Generate a project, add a flow of the tests' own as its owner would, and install it."""
+    folder = tmp_path_factory.mktemp("project")
+    bake = [sys.executable, "-m", "cookiecutter", "--no-input", "--output-dir", str(folder)]
+    subprocess.run([*bake, str(TEMPLATE), "work_pool_type=docker"], check=True)
+    made = folder / "shop-reports"
+    flows = made / "src/shop_reports/flows"
+    (flows / "demand.py").write_text(DEMAND.read_text().replace("PACKAGE", "shop_reports"))
+    with (made / "prefect.yaml").open("a") as deployments:
+        entrypoint = "src/shop_reports/flows/demand.py:demand"
+        deployments.write(
+            f"  - name: demand\n    entrypoint: {entrypoint}\n    work_pool: *work_pool\n"
+        )
+    for certificate in CERTIFICATES.glob("*.crt"):
+        shutil.copy(certificate, made / "certificates")
+    subprocess.run(["make", "install"], cwd=made, check=True)
+    return made
+
+
+@pytest.fixture(scope="session")
+def environment(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Return an environment without settings of whoever runs the tests.
+
+    The API is not at a loopback address, so that containers reach it over the engine's bridge.
+    """
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    return {
+        **clean,
+        "HOME": str(tmp_path_factory.mktemp("home")),
+        "DOCKER_HOST": engine.address,
+        "BASE_IMAGE": base_image.NAME,
+        "PREFECT_API_URL": f"http://{ADDRESS}:{free_port()}/api",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_WORKER_QUERY_SECONDS": "1",
+        "NO_PROXY": "127.0.0.1",
+    }
+
+
+@pytest.fixture(scope="session")
+def make(project: Path, environment: dict[str, str]) -> Make:
+    """Return a function that makes a target of the project."""
+
+    def run(target: str, **more: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["make", "--silent", target],
+            cwd=project,
+            env={**environment, **more},
+            capture_output=True,
+            text=True,
+        )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def api(project: Path, environment: dict[str, str]) -> Iterator[Api]:
+    """Start a server that listens on the machine's address."""
+    server = Api(environment["PREFECT_API_URL"])
+    port = server.url.rpartition(":")[2].removesuffix("/api")
+    start = (".venv/bin/prefect", "server", "start", "--host", "0.0.0.0", "--port", port)
+    home = {"PREFECT_HOME": str(project.parent / "server")}
+    log = project.parent / "server.log"
+    with running(*start, cwd=project, env=environment | home, log=log):
+        wait_until(server.healthy, "an answer of the server")
+        yield server
+
+
+@pytest.fixture(scope="session")
+def deployed(api: Api, make: Make) -> None:
+    """Make the block and the pool, build the image and register the deployments."""
+    for target in ("bootstrap", "deploy"):
+        done = make(target)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def worker(project: Path, environment: dict[str, str], deployed: None) -> Iterator[Path]:
+    """Start a worker, and return its log."""
+    log = project.parent / "worker.log"
+    with running("make", "worker", cwd=project, env=environment, log=log):
+        yield log

@@ -1,0 +1,58 @@
+"""Containers are beside the worker and not below it, so its end is not theirs."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.docker.lab.engine import Engine
+from tests.project.api import Api
+from tests.project.processes import wait_until
+
+
+@pytest.fixture
+def worker(
+    project: Path, environment: dict[str, str], deployed: None, tmp_path: Path
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Start a worker that the test may end."""
+    with (tmp_path / "worker.log").open("wb") as log:
+        started = subprocess.Popen(
+            ["make", "worker"],
+            cwd=project,
+            env=environment,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    yield started
+    if started.poll() is None:
+        os.killpg(started.pid, signal.SIGKILL)
+        started.wait()
+
+
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGKILL])
+def test_a_run_outlives_its_worker(
+    worker: subprocess.Popen[bytes], api: Api, engine: Engine, ending: signal.Signals
+) -> None:
+    """Whether the worker is stopped or killed, the run goes on and is COMPLETED."""
+    run_id = api.start("demand", seconds=20)
+    wait_until(lambda: api.state(run_id) == "RUNNING", "a run that runs")
+    os.killpg(worker.pid, ending)
+    worker.wait(timeout=30)
+    assert len(engine.containers(f"--filter=label=io.prefect.flow-run-id={run_id}")) == 1
+    assert api.ended(run_id) == "COMPLETED"
+
+
+def test_a_cancelled_run_is_stopped(
+    worker: subprocess.Popen[bytes], api: Api, engine: Engine
+) -> None:
+    run_id = api.start("demand", seconds=600)
+    wait_until(lambda: api.state(run_id) == "RUNNING", "a run that runs")
+    api.request("POST", f"/flow_runs/{run_id}/set_state", {"state": {"type": "CANCELLING"}})
+    assert api.ended(run_id) == "CANCELLED"
+    wait_until(lambda: engine.containers() == [], "the end of its container")
