@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import socket
 import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,17 +13,15 @@ import pytest
 from tests.docker.lab import base_image
 from tests.docker.lab.engine import Engine
 from tests.project.api import Api
+from tests.project.baked import TEMPLATE, Make, bake, clean_environment, maker
 from tests.project.processes import free_port, running, wait_until
 
-TEMPLATE = Path(__file__).parents[2]
 BUILD = TEMPLATE / "build/docker"
 DEMAND = Path(__file__).with_name("lab") / "demand.py.in"
 CERTIFICATES = Path("/usr/local/share/ca-certificates")
 """Where this machine has those of its own network, if packages come through one."""
 ADDRESS = "10.0.2.100"
 """What slirp4netns gives to the network that `own-network` makes."""
-
-Make = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 def pytest_configure() -> None:
@@ -49,10 +45,7 @@ def engine() -> Iterator[Engine]:
 @pytest.fixture(scope="session")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Generate a project, add a flow of the tests' own as its owner would, and install it."""
-    folder = tmp_path_factory.mktemp("project")
-    bake = [sys.executable, "-m", "cookiecutter", "--no-input", "--output-dir", str(folder)]
-    subprocess.run([*bake, str(TEMPLATE), "work_pool_type=docker"], check=True)
-    made = folder / "shop-reports"
+    made = bake(tmp_path_factory.mktemp("project"), "work_pool_type=docker")
     flows = made / "src/shop_reports/flows"
     (flows / "demand.py").write_text(DEMAND.read_text().replace("PACKAGE", "shop_reports"))
     with (made / "prefect.yaml").open("a") as deployments:
@@ -72,33 +65,15 @@ def environment(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> dic
 
     The API is not at a loopback address, so that containers reach it over the engine's bridge.
     """
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
-    return {
-        **clean,
-        "HOME": str(tmp_path_factory.mktemp("home")),
-        "DOCKER_HOST": engine.address,
-        "BASE_IMAGE": base_image.NAME,
-        "PREFECT_API_URL": f"http://{ADDRESS}:{free_port()}/api",
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        "PREFECT_WORKER_QUERY_SECONDS": "1",
-        "NO_PROXY": "127.0.0.1",
-    }
+    url = f"http://{ADDRESS}:{free_port()}/api"
+    clean = clean_environment(tmp_path_factory.mktemp("home"), url)
+    return clean | {"DOCKER_HOST": engine.address, "BASE_IMAGE": base_image.NAME}
 
 
 @pytest.fixture(scope="session")
 def make(project: Path, environment: dict[str, str]) -> Make:
     """Return a function that makes a target of the project."""
-
-    def run(target: str, **more: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            ["make", "--silent", target],
-            cwd=project,
-            env={**environment, **more},
-            capture_output=True,
-            text=True,
-        )
-
-    return run
+    return maker(project, environment)
 
 
 @pytest.fixture(scope="session")

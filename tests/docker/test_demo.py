@@ -6,8 +6,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from tests.docker.conftest import Make
 from tests.docker.lab.engine import Engine
+from tests.project.baked import Make
 from tests.project.demo import ROWS, rows_of
 from tests.project.processes import processes_of
 

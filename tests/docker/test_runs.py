@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.docker.conftest import Make
 from tests.docker.lab.engine import Engine
 from tests.project.api import Api
+from tests.project.baked import Make
 from tests.project.processes import wait_until
 
 OUTBOX = "/var/lib/shop-reports/outbox"

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from tests.project.api import Api
-from tests.project.conftest import Make
+from tests.project.baked import Make
 
 BLOCK = "/block_types/slug/local-file-system/block_documents/name/shop-reports"
 

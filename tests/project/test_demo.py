@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.project.conftest import Make
+from tests.project.baked import Make
 from tests.project.demo import ROWS, rows_of
 from tests.project.processes import processes_of, wait_until
 
