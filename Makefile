@@ -68,14 +68,13 @@ lint: install ## Check style, types and the playbook
 	$(BIN)/ruff format --check $(PYTHON_FOLDERS)
 	$(BIN)/mypy
 	$(BIN)/python tools/variables_table.py --check
+	$(BIN)/python -m benchmarks.report
 	$(BIN)/yamllint --strict .
 	$(BIN)/shellcheck $$(git grep -lE '^#!.*sh$$' -- ':!{{*')
 	cd ansible && PATH="$(CURDIR)/$(BIN):$$PATH" ansible-lint --offline --strict --profile production
 
-bench: install ## Measure what the README claims: generating a project, and the playbook beside a shell
-	$(BIN)/python -m benchmarks.bake
-	$(BIN)/python -m benchmarks.resume
-	@tests/where-possible tests/hosts/machines $(BIN)/python -m benchmarks.hosts
+bench: install ## Measure what the README claims, in half an hour; ONLY=resume measures one subject
+	$(BIN)/python -m benchmarks $(ONLY)
 
 lock: lock-tools $(PINS:%=lock-%) ## Pin what every pyproject.toml asks for, moving only what must move
 

@@ -1,23 +1,36 @@
-"""Compare what generating a project costs with what cookiecutter itself costs.
-
-The floor is a template of one file, generated in turn with ours, each by a command of its own.
-"""
+"""Generating a project, beside cookiecutter's own floor: a template of one file."""
 
 from __future__ import annotations
 
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
+from benchmarks.pace import Pace
+from benchmarks.rows import Line, Row, compared
+
 TEMPLATE = Path(__file__).parents[1]
-RUNS = 9
-LIMIT = 1.5
+TURNS = 9
+ROW = Row("bake a project", "cookiecutter on a template of one file", 1.3)
+ROWS = (ROW,)
 
 
-def one_file_template(folder: Path) -> Path:
+def measure(pace: Pace) -> Iterator[Line]:
+    """Generate both in turn, each by a command of its own."""
+    floor: list[float] = []
+    ours: list[float] = []
+    with tempfile.TemporaryDirectory() as folder:
+        floor_template = _one_file_template(Path(folder))
+        for turn in pace.turns(TURNS, ROW.what):
+            floor.append(_seconds(floor_template, Path(folder, f"floor-{turn}")))
+            ours.append(_seconds(TEMPLATE, Path(folder, f"ours-{turn}")))
+    yield compared(ROW, ours, floor, "s")
+
+
+def _one_file_template(folder: Path) -> Path:
     """Write the smallest template there is."""
     project = folder / "template" / "{{cookiecutter.name}}"
     project.mkdir(parents=True)
@@ -27,28 +40,8 @@ def one_file_template(folder: Path) -> Path:
     return folder / "template"
 
 
-def seconds(template: Path, out: Path) -> float:
-    """Return how long it takes to generate a project."""
+def _seconds(template: Path, out: Path) -> float:
     command = (sys.executable, "-m", "cookiecutter", "--no-input", "--output-dir", out, template)
-    start = time.perf_counter()
+    start = time.monotonic()
     subprocess.run(command, check=True)
-    return time.perf_counter() - start
-
-
-def main() -> int:
-    """Measure both in turn, print the medians and fail above the limit."""
-    with tempfile.TemporaryDirectory() as folder:
-        floor_template = one_file_template(Path(folder))
-        floor, ours = [], []
-        for turn in range(RUNS):
-            floor.append(seconds(floor_template, Path(folder, f"floor-{turn}")))
-            ours.append(seconds(TEMPLATE, Path(folder, f"ours-{turn}")))
-    ratio = statistics.median(ours) / statistics.median(floor)
-    print(f"one file     {statistics.median(floor):.2f} s")
-    print(f"our template {statistics.median(ours):.2f} s")
-    print(f"ratio        {ratio:.2f}, at most {LIMIT}")
-    return 0 if ratio <= LIMIT else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    return time.monotonic() - start

@@ -1,78 +1,65 @@
-"""A retried run against its one task that is left, and what keeping results costs: local and S3.
-
-Run from the top of the repository: `python -m benchmarks.resume`.
-"""
+"""A retried run with all but one of its tasks done, beside that one task alone: local and S3."""
 
 from __future__ import annotations
 
-import json
-import shutil
-import subprocess
-import sys
-from pathlib import Path
-from typing import Any
+import statistics
+from collections import defaultdict
+from collections.abc import Iterator
 
-from tests.results.lab.programs import Programs, free_port, listens, wait_until
-from tests.results.lab.project import BUILD, Project, clean_environment, virtual_environment
-from tests.results.lab.seaweed import Seaweed
+from benchmarks.pace import Pace, say
+from benchmarks.rows import Line, Row, compared
+from benchmarks.stage import LOCAL, S3, Stage, in_project
+from tests.results.lab.project import Project
 
-HERE = Path(__file__).parent
-
-
-def main() -> int:
-    """Measure both storages and print a table."""
-    programs = Programs(BUILD / "logs")
-    try:
-        url = serve(programs)
-        seaweed = Seaweed(programs, BUILD / "seaweed")
-        folder = BUILD / "bench"
-        local = Project(
-            "local", folder / "local", url, programs, {"RESULTS_DIR": str(folder / "r")}
-        )
-        s3 = Project("s3", folder / "s3", url, programs, seaweed.settings())
-        print(f"{'storage':8} {'10 tasks':>9} {'100 tasks':>10} {'keeping a result':>17}")
-        for name, project in (("local", local), ("s3", s3)):
-            found = measure(project)
-            ten, hundred = (found["ratios"][size] for size in ("10", "100"))
-            cost, base = found["milliseconds"], found["milliseconds_not_kept"]
-            print(f"{name:8} {ten:>9.2f} {hundred:>10.2f} {cost:>8.1f} of {base + cost:.1f} ms")
-    finally:
-        programs.stop_all()
-    print(
-        "\nA retried run of n tasks, n - 1 of them done, over a run of the one that is left (1 s)."
-    )
-    return 0
+SIZES = (10, 100)
+LARGE = 1_000
+TURNS, TURNS_OF_LARGE = 5, 3
+GOALS = {100: 1.5}
+STORAGES = (LOCAL, S3)
+Found = dict[int, list[float]]
 
 
-def serve(programs: Programs) -> str:
-    """Start a Prefect server and return the address of its API."""
-    home = BUILD / "bench-server"
-    shutil.rmtree(home, ignore_errors=True)
-    home.mkdir(parents=True)
-    port = free_port()
-    start = ["server", "start", "--host", "127.0.0.1", "--port", str(port)]
-    python = virtual_environment() / "bin/python"
-    environment = clean_environment(home) | {"PREFECT_HOME": str(home)}
-    programs.start("bench-server", [python, "-m", "prefect", *start], environment)
-    wait_until(lambda: listens(port), "Prefect's server does not listen")
-    return f"http://127.0.0.1:{port}/api"
+def _row(storage: str, size: int) -> Row:
+    what = f"retried run, {size - 1:,} of {size:,} tasks done, results {_where(storage)}"
+    return Row(what, "the one task that is left, alone", GOALS.get(size))
 
 
-def measure(project: Project) -> dict[str, Any]:
-    """Run the measurements in a project's environment."""
-    done = project.bootstrap()
-    if done.returncode:
-        sys.exit(done.stderr)
-    printed = subprocess.run(
-        [project.python, HERE / "resume_in_project.py", project.package],
-        cwd=project.folder,
-        env=project.environment(PREFECT_LOGGING_LEVEL="CRITICAL"),
-        check=True,
-        stdout=subprocess.PIPE,
-    ).stdout
-    found: dict[str, Any] = json.loads(printed.splitlines()[-1])
-    return found
+def _where(storage: str) -> str:
+    return "in S3" if storage == S3 else "on the machine"
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+ROWS = tuple(_row(storage, size) for storage in STORAGES for size in (*SIZES, LARGE))
+
+
+def measure(pace: Pace) -> Iterator[Line]:
+    """Retry the same runs again and again, each turn in a process of its own."""
+    with Stage() as stage:
+        for storage in STORAGES:
+            project = stage.project(storage)
+            yield from _retried(stage, project, storage, SIZES, pace, TURNS)
+            yield from _retried(stage, project, storage, (LARGE,), pace, TURNS_OF_LARGE)
+
+
+def _retried(
+    stage: Stage, project: Project, storage: str, sizes: tuple[int, ...], pace: Pace, turns: int
+) -> Iterator[Line]:
+    runs = {size: _prepared(stage, project, pace.either(size, 10)) for size in sizes}
+    alone: list[float] = []
+    retried: Found = defaultdict(list)
+    for _ in pace.turns(turns, f"retry of {' and '.join(map(str, sizes))} tasks, {storage}"):
+        first, *others = in_project(project, "resume", "retry", *runs.values())
+        alone.append(first)
+        for size, seconds in zip(sizes, others, strict=True):
+            retried[size].append(seconds)
+        stage.rest()
+    for size in sizes:
+        more = statistics.median(retried[size]) - statistics.median(alone)
+        each = f"the task takes 1 s, each one that is skipped {1000 * more / (size - 1):.2f} ms"
+        yield compared(_row(storage, size), retried[size], alone, "s", each)
+
+
+def _prepared(stage: Stage, project: Project, size: int) -> str:
+    say(f"a run of {size} tasks whose last one fails, {project.slug}")
+    run_id: str = in_project(project, "resume", "prepare", size)
+    stage.rest()
+    return run_id

@@ -1,1 +1,34 @@
-"""The playbook's time beside a person's."""
+"""The playbook and the flow runs of its machines, beside what people do by hand."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+from benchmarks.hosts import converge, fleet, runs, upgrade
+from benchmarks.hosts.machines import Machines
+from benchmarks.pace import Pace
+from benchmarks.rows import Line, attempted, not_measured
+from tests.hosts.control.site import Site
+from tests.hosts.machines.lab import Lab
+from tests.hosts.machines.needs import missing
+
+# Later parts use the machines of the first.
+PARTS = (converge, upgrade, runs, fleet)
+ROWS = tuple(row for part in PARTS for row in part.ROWS)
+WHERE_POSSIBLE = Path(__file__).parents[2] / "tests/hosts/machines/where-possible"
+
+
+def measure(pace: Pace) -> Iterator[Line]:
+    """Measure what needs machines, or say what is missing for them."""
+    # As root it installs what is missing.
+    subprocess.run([WHERE_POSSIBLE, "true"], check=False)
+    if lacking := missing():
+        yield from (not_measured(row, f"needs {', '.join(lacking)}") for row in ROWS)
+        return
+    with Lab() as lab:
+        machines = Machines(Site(lab))
+        for part in PARTS:
+            yield from attempted(part.ROWS, partial(part.measure, machines, pace))

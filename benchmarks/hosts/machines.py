@@ -2,31 +2,76 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import quote
 
-from tests.hosts.control.project import TOOLS
+from tests.hosts.control.project import TOOLS, Project
 from tests.hosts.control.site import CA_BUNDLE, Site
 from tests.hosts.machines.container import Container
 from tests.hosts.machines.shell import run
 
 BY_HAND = Path(__file__).with_name("by_hand.sh")
+STOCK = "stock"
+SUITE = "trixie"
 
 
-def booted(site: Site, name: str) -> Container:
-    """A bare machine that has finished booting."""
-    machine = site.lab.container("trixie", name)
-    machine.start()
-    machine.wait()
-    return machine
+class Machines:
+    """A machine of ours and one made by hand, which the parts of the benchmark share."""
+
+    def __init__(self, site: Site) -> None:
+        """Make the pool of the one made by hand: Prefect's own, nothing set."""
+        self.site = site
+        site.api.create_pool(STOCK)
+        self.first_runs: list[float] = []
+        self.later_runs: list[float] = []
+        self._pair: tuple[Container, Container] | None = None
+
+    @property
+    def pair(self) -> tuple[Container, Container]:
+        """Ours and the one made by hand."""
+        if self._pair is None:
+            raise RuntimeError("The first runs left no machines.")
+        return self._pair
+
+    def keep(self, ours: Container, stock: Container) -> None:
+        """Use these from now on, in place of those before."""
+        for machine in self._pair or ():
+            machine.kill()
+        self._pair = ours, stock
+
+    def booted(self, *names: str) -> list[Container]:
+        """Bare machines that have finished booting."""
+        machines = [self.site.lab.container(SUITE, name) for name in names]
+        for machine in machines:
+            machine.start()
+        for machine in machines:
+            machine.wait()
+        return machines
+
+    def forget_workers(self) -> None:
+        """Leave no worker of a machine that is gone: it counts as ONLINE for a while."""
+        for pool in (self.site.pool, STOCK):
+            for worker in self.site.api.request("POST", f"/work_pools/{pool}/workers/filter", {}):
+                name = quote(worker["name"], safe="")
+                self.site.api.request("DELETE", f"/work_pools/{pool}/workers/{name}")
+
+    def by_hand(self, machine: Container) -> None:
+        """Run the script of a person."""
+        command: list[str | Path] = [BY_HAND, self.site.lab.keys.config, machine.address]
+        command += [self.site.project.folder, TOOLS / "uv", CA_BUNDLE, machine.name, STOCK]
+        run(command, environment=self.site.environment)
+
+    def by_playbook(self, *machines: Container, project: Project | None = None) -> None:
+        """Run the playbook, on all machines at once."""
+        at_once = ("-e", f"prefect_worker_serial={len(machines)}", f"--forks={len(machines)}")
+        named = {machine.name: machine for machine in machines}
+        self.site.play(named, *at_once, project=project).succeeded()
 
 
-def by_hand(site: Site, machine: Container, pool: str) -> None:
-    """Run the script of a person."""
-    command: list[str | Path] = [BY_HAND, site.lab.keys.config, machine.address]
-    command += [site.project.folder, TOOLS / "uv", CA_BUNDLE, machine.name, pool]
-    run(command, environment=site.environment)
-
-
-def by_playbook(site: Site, machine: Container) -> None:
-    """Run the playbook."""
-    site.play(machine).succeeded()
+def seconds(task: Callable[[], object]) -> float:
+    """How long it takes."""
+    started = time.monotonic()
+    task()
+    return time.monotonic() - started

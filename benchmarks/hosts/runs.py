@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import re
 import time
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from benchmarks.hosts.comparing import Comparison
-from benchmarks.hosts.machines import booted, by_hand, by_playbook
+from benchmarks.hosts.machines import STOCK, Machines
+from benchmarks.pace import Pace
+from benchmarks.polling import query_seconds
+from benchmarks.rows import Line, Row, compared
 from tests.hosts.control.server import Api, eventually
-from tests.hosts.control.site import Site
 from tests.hosts.machines.container import Container
 from tests.hosts.machines.host import quoted
 
-RUNS = 9
+TURNS, WEIGHED = 7, 3
+STOCK_QUERY_SECONDS = 10.0
 THERE = "/srv/benchmark"
 FLOW = """
 import time
@@ -23,42 +27,53 @@ from prefect import flow
 def rest(seconds: float = 0) -> None:
     time.sleep(seconds)
 """
-STOCK = "stock"
 # What all processes have, shared pages counted once.
 MEMORY = (
     "cat /proc/[0-9]*/smaps_rollup 2>/dev/null | awk '/^Pss:/ { s += $2 } END { print s / 1024 }'"
 )
+# The engine as nobody starts it: its settings, its user, and nothing around it.
+BARE = (
+    f"set -a; . /etc/{STOCK}.env; cd /opt/{STOCK}; HOME=$PREFECT_HOME; PREFECT__FLOW_RUN_ID=%s;"
+    " date +%%s.%%N; setpriv --reuid prefect --clear-groups .venv/bin/python -m prefect.engine"
+    " >/dev/null 2>&1; times"
+)
+OTHER = "Prefect's documented unit and pool, default settings"
+PICKED_UP = Row("flow run, scheduled to Running", OTHER, 0.35)
+BARE_START = Row("flow run, scheduled to Running", "importing and starting the engine, bare", 1.5)
+TAKEN = Row("flow run, taken to Running", OTHER)
+WEIGHT = Row("memory that a flow run adds", OTHER)
+ROWS = (PICKED_UP, BARE_START, TAKEN, WEIGHT)
 
 
-def flow_runs(site: Site) -> list[Comparison]:
+def measure(machines: Machines, pace: Pace) -> Iterator[Line]:
     """Pick-up as everybody has it, start without the waiting, and memory."""
-    site.api.create_pool(STOCK)
-    stock, ours = booted(site, "stock"), booted(site, "ours")
-    by_hand(site, stock, STOCK)
-    by_playbook(site, ours)
-    sides = [Side(site.api, site.pool, ours), Side(site.api, STOCK, stock)]
-    for _ in range(RUNS):
-        for side in sides:
+    api, (ours, stock) = machines.site.api, machines.pair
+    mine = Side(api, machines.site.pool, ours, query_seconds())
+    other = Side(api, STOCK, stock, STOCK_QUERY_SECONDS)
+    bare, cpu = list[float](), list[float]()
+    for turn in pace.turns(TURNS, PICKED_UP.what):
+        # The turns begin at different moments between two questions of the worker.
+        for side in (mine, other):
+            time.sleep(side.query_seconds * turn / TURNS)
             side.measure()
-    for side in sides:
+        started, used = other.bare()
+        bare.append(started)
+        cpu.append(used)
+    for side in (mine, other):
         side.weigh()
-    mine, other = sides
-    stock.kill()
-    ours.kill()
-    name = "Prefect's unit and pool"
-    return [
-        Comparison("scheduled to Running", name, mine.picked_up, other.picked_up, "1"),
-        Comparison("taken to Running", name, mine.started, other.started, "+ 0.15 s"),
-        Comparison("memory of a run", name, mine.memory, other.memory, "+ 5 MiB", "MiB"),
-    ]
+    yield compared(PICKED_UP, mine.picked_up, other.picked_up, "s")
+    used_by_one = f"which takes {sorted(cpu)[len(cpu) // 2]:.1f} s of a processor in all"
+    yield compared(BARE_START, mine.picked_up, bare, "s", used_by_one)
+    yield compared(TAKEN, mine.started, other.started, "s")
+    yield compared(WEIGHT, mine.memory, other.memory, "MiB", f"mean of {WEIGHED} runs at a time")
 
 
 class Side:
     """A machine, its pool, and what was measured there."""
 
-    def __init__(self, api: Api, pool: str, machine: Container) -> None:
+    def __init__(self, api: Api, pool: str, machine: Container, query_seconds: float) -> None:
         """Bring a flow that does nothing."""
-        self._api, self._machine = api, machine
+        self._api, self._machine, self.query_seconds = api, machine, query_seconds
         machine.shell(f"mkdir -p {THERE} && printf %s {quoted(FLOW)} >{THERE}/rest.py")
         step = {"prefect.deployments.steps.set_working_directory": {"directory": THERE}}
         deployment = {
@@ -76,27 +91,43 @@ class Side:
 
     def measure(self) -> None:
         """Time one run by the states it goes through."""
-        run = self._start(0)
+        run = self._start("SCHEDULED")
         self._wait(run, "COMPLETED")
-        states = self._api.request("GET", f"/flow_run_states/?flow_run_id={run}")
-        moments = {state["name"]: datetime.fromisoformat(state["timestamp"]) for state in states}
+        moments = self._moments(run)
         running = moments["Running"]
         self.picked_up.append((running - moments["Scheduled"]).total_seconds())
         self.started.append((running - moments["Pending"]).total_seconds())
 
+    def bare(self) -> tuple[float, float]:
+        """Seconds from the engine's start to Running, and of a processor that it takes in all."""
+        # No worker takes a run that is PENDING.
+        run = self._start("PENDING")
+        said = self._machine.shell(BARE % run)
+        began, running = float(said.split()[0]), self._moments(run)["Running"]
+        minutes = re.findall(r"(\d+)m([\d.]+)s", said.splitlines()[-1])
+        used = sum(60 * int(minute) + float(second) for minute, second in minutes)
+        return running.timestamp() - began, used
+
     def weigh(self) -> None:
-        """Take the memory of everything that is there for each of three runs."""
+        """Take the memory of everything that is there for some runs at a time."""
         before = float(self._machine.shell(MEMORY))
-        runs = [self._start(30) for _ in range(3)]
+        runs = [self._start("SCHEDULED", seconds=30) for _ in range(WEIGHED)]
         for run in runs:
             self._wait(run, "RUNNING")
         time.sleep(5)
         self.memory.append((float(self._machine.shell(MEMORY)) - before) / len(runs))
 
-    def _start(self, seconds: float) -> str:
+    def _start(self, state: str, seconds: float = 0) -> str:
         path = f"/deployments/{self._deployment}/create_flow_run"
-        body: dict[str, Any] = {"state": {"type": "SCHEDULED"}, "parameters": {"seconds": seconds}}
+        body: dict[str, Any] = {"state": {"type": state}, "parameters": {"seconds": seconds}}
         return str(self._api.request("POST", path, body)["id"])
+
+    def _moments(self, run: str) -> dict[str, datetime]:
+        states = self._api.request("GET", f"/flow_run_states/?flow_run_id={run}")
+        return {
+            state["name"]: datetime.fromisoformat(state["timestamp"].replace("Z", "+00:00"))
+            for state in states
+        }
 
     def _wait(self, run: str, state: str) -> None:
         def is_there() -> bool:

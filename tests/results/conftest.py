@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 
 import pytest
 
 from tests.results.lab.needs import gaps
-from tests.results.lab.programs import Programs, free_port, listens, wait_until
-from tests.results.lab.project import BUILD, Api, Project, clean_environment, virtual_environment
+from tests.results.lab.programs import Programs
+from tests.results.lab.project import BUILD, Api, Project
 from tests.results.lab.seaweed import Seaweed
+from tests.results.lab.server import Server
 
 
 def pytest_configure() -> None:
@@ -37,21 +37,7 @@ def programs() -> Iterator[Programs]:
 @pytest.fixture(scope="session")
 def url(programs: Programs) -> str:
     """Start a Prefect server with a database of its own, and return its API's address."""
-    home = BUILD / "server"
-    shutil.rmtree(home, ignore_errors=True)
-    home.mkdir(parents=True)
-    port = free_port()
-    address = f"http://127.0.0.1:{port}/api"
-    environment = clean_environment(home) | {
-        "PREFECT_HOME": str(home),
-        "PREFECT_SERVER_UI_API_URL": address,
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-    }
-    python = virtual_environment() / "bin/python"
-    start = ["server", "start", "--host", "127.0.0.1", "--port", str(port)]
-    programs.start("server", [python, "-m", "prefect", *start], environment)
-    wait_until(lambda: listens(port), "Prefect's server does not listen")
-    return address
+    return Server(programs, "server").url
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,1 @@
+"""What the README claims, each measured beside its baseline."""

@@ -1,0 +1,54 @@
+"""From a bare machine to a worker ONLINE, and a run of the playbook that has nothing to change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+from benchmarks.hosts.machines import Machines, seconds
+from benchmarks.pace import Pace
+from benchmarks.rows import Line, Row, compared
+from tests.hosts.control.project import TOOLS
+from tests.hosts.control.site import Site
+from tests.hosts.machines.shell import run
+
+TURNS = 5
+FIRST = Row(
+    "first converge of a bare Debian 13, proved by a flow run",
+    "a shell script over SSH, caches as warm",
+    1.2,
+)
+LATER = Row("unchanged second run", "`ansible -m ping` of the same host", 8)
+ROWS = (FIRST, LATER)
+
+
+def measure(machines: Machines, pace: Pace) -> Iterator[Line]:
+    """Measure both by turns; the last two machines stay."""
+    by_hand: list[float] = []
+    _warm_caches(machines)
+    for turn in pace.turns(TURNS, FIRST.what):
+        machines.forget_workers()
+        stock, ours = machines.booted(f"hand{turn}", f"play{turn}")
+        by_hand.append(seconds(partial(machines.by_hand, stock)))
+        machines.first_runs.append(seconds(partial(machines.by_playbook, ours)))
+        machines.keep(ours, stock)
+    yield compared(FIRST, machines.first_runs, by_hand, "s")
+    ours, pings = machines.pair[0], list[float]()
+    for _ in pace.turns(TURNS, LATER.what):
+        pings.append(seconds(partial(ping, machines.site)))
+        machines.later_runs.append(seconds(partial(machines.by_playbook, ours)))
+    yield compared(LATER, machines.later_runs, pings, "s")
+
+
+def ping(site: Site) -> None:
+    """What the least of Ansible takes."""
+    command: list[str | Path] = [TOOLS / "ansible", "prefect_workers", "-m", "ping"]
+    run(command, folder=site.project.folder / "ansible")
+
+
+def _warm_caches(machines: Machines) -> None:
+    """Let nobody be the first to ask for anything."""
+    (machine,) = machines.booted("warm")
+    machines.by_playbook(machine)
+    machine.kill()

@@ -1,0 +1,62 @@
+"""Flow runs, all of them executed and timed in the same way."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import sys
+from datetime import datetime, timezone
+from typing import Any
+from uuid import UUID
+
+import prefect
+from prefect import Flow, get_client
+from prefect.client.schemas.objects import State
+from prefect.flow_engine import run_flow
+from prefect.states import AwaitingRetry
+
+logging.disable(logging.CRITICAL)
+
+
+def of_project(module: str) -> Any:
+    """A module of the project, whose package is the first argument of the program."""
+    return importlib.import_module(f"{sys.argv[1]}.{module}")
+
+
+def created(flow: Flow[..., Any], **parameters: Any) -> str:
+    """The id of a flow run that is to happen."""
+    with get_client(sync_client=True) as client:
+        return str(client.create_flow_run(flow, parameters=parameters).id)
+
+
+def executed(flow: Flow[..., Any], run_id: str) -> tuple[State[Any], float]:
+    """The state that a run ends in, and its seconds from the engine's start to that state.
+
+    A run that has ended is run again. The engine's wait for its last heartbeat is not counted.
+    """
+    with get_client(sync_client=True) as client:
+        client.set_flow_run_state(UUID(run_id), AwaitingRetry(), force=True)
+        run = client.read_flow_run(UUID(run_id))
+    began = datetime.now(timezone.utc)
+    state = run_flow(flow, run, run.parameters, return_type="state")
+    assert isinstance(state, State)
+    assert state.timestamp
+    return state, (state.timestamp - began).total_seconds()
+
+
+def completed(flow: Flow[..., Any], run_id: str) -> float:
+    """The seconds that a run takes which has to succeed."""
+    state, seconds = executed(flow, run_id)
+    if not state.is_completed():
+        raise RuntimeError(f"The run {run_id} ended {state.name}: {state.message}")
+    return seconds
+
+
+@prefect.flow
+def nothing() -> None:
+    """Do nothing."""
+
+
+def warm_up() -> None:
+    """Load what the engine loads at a process's first run, so that it is counted nowhere."""
+    nothing()

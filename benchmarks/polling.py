@@ -1,0 +1,130 @@
+"""What idle workers ask of the API, with the role's settings and Prefect's; the server counts."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import statistics
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+
+from benchmarks.pace import Pace
+from benchmarks.rows import Line, Row, compared
+from benchmarks.stage import FOLDER, TOP
+from tests.results.lab.programs import Programs, wait_until
+from tests.results.lab.project import BUILD, clean_environment, virtual_environment
+from tests.results.lab.server import Server
+
+WORKERS = "benchmarks.in_project.workers"
+ROLE = TOP / "ansible/roles/prefect_worker"
+RUNS = ROLE / "files/runs"
+ONE, MANY = 1, 50
+TURNS, WINDOW = 5, 20.0
+REQUEST = re.compile(rb'"(?:GET|POST|PUT|PATCH|DELETE) /api/\S+ HTTP')
+ASKED_FOR_RUNS = b"/get_scheduled_flow_runs "
+ROWS = tuple(
+    Row(f"requests a minute of {words}, idle", "the same with Prefect's settings")
+    for words in ("one worker", f"{MANY} workers")
+)
+
+
+def measure(pace: Pace) -> Iterator[Line]:
+    """Count all at the same time, each at a server of its own."""
+    programs = Programs(BUILD / "logs")
+    many = pace.either(MANY, 2)
+    try:
+        sides = [
+            (Side(programs, count, ours=True), Side(programs, count, ours=False))
+            for count in (ONE, many)
+        ]
+        for side in (each for pair in sides for each in pair):
+            side.start()
+        for _ in pace.turns(TURNS, f"requests of 1 and of {many} workers"):
+            _watch([each for pair in sides for each in pair], pace.either(WINDOW, 20.0))
+    finally:
+        programs.stop_all()
+    for row, (ours, others) in zip(ROWS, sides, strict=True):
+        yield compared(row, ours.asked, others.asked, "a minute", _note(ours, others))
+
+
+@dataclass
+class Side:
+    """Workers, and the server that they ask."""
+
+    programs: Programs
+    count: int
+    ours: bool
+    asked: list[float] = field(default_factory=list)
+    busy: list[float] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Start the server, which writes down what it is asked."""
+        self.name = f"{'role' if self.ours else 'default'}-{self.count}"
+        self.server = Server(self.programs, self.name, PREFECT_SERVER_LOGGING_LEVEL="INFO")
+
+    def start(self) -> None:
+        """Start the workers, and wait until each has asked for runs."""
+        folder = FOLDER / self.name
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        environment = clean_environment(folder) | {
+            "PREFECT_API_URL": self.server.url,
+            "PREFECT_HOME": str(folder / "prefect"),
+            "PREFECT_LOGGING_LEVEL": "ERROR",
+            "PYTHONPATH": str(TOP),
+        }
+        command: list[str | Path] = [virtual_environment() / "bin/python", "-m", WORKERS]
+        command += [self.name, str(self.count)]
+        if self.ours:
+            environment["PREFECT_WORKER_QUERY_SECONDS"] = str(query_seconds())
+            command += [RUNS, str(check_seconds())]
+        self.programs.start(f"workers-{self.name}", command, environment, folder)
+        log, offset = self.server.log, self.server.log.stat().st_size
+        wait_until(
+            lambda: _read(log, offset).count(ASKED_FOR_RUNS) >= self.count,
+            f"{self.count} workers do not ask for runs",
+        )
+
+
+def query_seconds() -> float:
+    """How often a worker of the role asks for runs."""
+    defaults = yaml.safe_load((ROLE / "defaults/main.yml").read_text(encoding="utf-8"))
+    return float(defaults["prefect_worker_query_seconds"])
+
+
+def check_seconds() -> float:
+    """How often the role's timer looks after runs."""
+    timer = (ROLE / "templates/check.timer.j2").read_text(encoding="utf-8")
+    found = re.search(r"^OnUnitInactiveSec=(\d+)s$", timer, re.M)
+    if found is None:
+        raise ValueError("The timer of the role does not say OnUnitInactiveSec=<number>s.")
+    return float(found[1])
+
+
+def _watch(sides: list[Side], seconds: float) -> None:
+    began = time.monotonic()
+    before = [(side.server.log.stat().st_size, side.server.cpu_seconds) for side in sides]
+    time.sleep(seconds)
+    for side, (offset, cpu) in zip(sides, before, strict=True):
+        passed = time.monotonic() - began
+        side.asked.append(60 * len(REQUEST.findall(_read(side.server.log, offset))) / passed)
+        side.busy.append(100 * (side.server.cpu_seconds - cpu) / passed)
+
+
+def _read(log: Path, offset: int) -> bytes:
+    with log.open("rb") as file:
+        file.seek(offset)
+        return file.read()
+
+
+def _note(ours: Side, others: Side) -> str:
+    mine, other = (statistics.median(side.busy) for side in (ours, others))
+    return (
+        f"asked for runs every {query_seconds():g} s, beside the timer's questions every"
+        f" {check_seconds():g} s; that keeps the server's processor busy for {mine:.1f} %, against"
+        f" {other:.1f} %"
+    )

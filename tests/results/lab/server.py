@@ -1,0 +1,49 @@
+"""A real Prefect server on this machine, with a database of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from tests.results.lab.programs import Programs, free_port, listens, wait_until
+from tests.results.lab.project import BUILD, clean_environment, virtual_environment
+
+
+class Server:
+    """A server that can be stopped and started again on the same address and database."""
+
+    def __init__(self, programs: Programs, name: str, **settings: str) -> None:
+        """Start it with an empty database."""
+        self._programs, self._name, self._settings = programs, name, settings
+        self._home = BUILD / name
+        shutil.rmtree(self._home, ignore_errors=True)
+        self._home.mkdir(parents=True)
+        self._port = free_port()
+        self.url = f"http://127.0.0.1:{self._port}/api"
+        self.log = programs.logs / f"{name}.log"
+        self.start()
+
+    def start(self) -> None:
+        """Start it with the database that it has."""
+        environment = clean_environment(self._home) | {
+            "PREFECT_HOME": str(self._home),
+            "PREFECT_SERVER_UI_API_URL": self.url,
+            "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+            **self._settings,
+        }
+        python = virtual_environment() / "bin/python"
+        command: list[str | Path] = [python, "-m", "prefect", "server", "start"]
+        command += ["--host", "127.0.0.1", "--port", str(self._port)]
+        self._program = self._programs.start(self._name, command, environment)
+        wait_until(lambda: listens(self._port), "Prefect's server does not listen")
+
+    def stop(self) -> None:
+        """Stop it; what it has not written yet is lost."""
+        self._programs.stop(self._program)
+
+    @property
+    def cpu_seconds(self) -> float:
+        """The time that it has kept processors busy since it was started."""
+        fields = Path(f"/proc/{self._program.pid}/stat").read_text().rpartition(")")[2].split()
+        return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
