@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -20,6 +21,8 @@ SUBJECTS: dict[str, Subject] = {
 
 def main() -> int:
     """Measure, print the table, and write it if it is whole; 1 if a row failed."""
+    # A terminated run stops its servers, too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     wanted = _arguments()
     chosen = wanted.subject or list(SUBJECTS)
     where, lines = report.machine(), list[Line]()

@@ -77,7 +77,8 @@ class Stage:
 
     def post(self, path: str, **content: Any) -> Any:
         """Ask the API."""
-        return httpx.post(f"{self.server.url}{path}", json=content, timeout=60).raise_for_status()
+        answer = httpx.post(f"{self.server.url}{path}", json=content, timeout=60)
+        return answer.raise_for_status().json()
 
     def _busy(self) -> float:
         before = self.server.cpu_seconds
