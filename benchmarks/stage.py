@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 
 from tests.results.lab.programs import Programs
-from tests.results.lab.project import BUILD, Project
+from tests.results.lab.project import BUILD, Project, virtual_environment
 from tests.results.lab.seaweed import Seaweed
 from tests.results.lab.server import Server
 
@@ -57,6 +57,8 @@ class Stage:
         else:
             settings = {"RESULTS_DIR": str(folder / "results")}
         project = Project(storage, folder, self.server.url, self.programs, settings)
+        # Each package that Prefect finds costs it time and memory: no more than users have.
+        project.python = virtual_environment(storage) / "bin/python"
         done = project.bootstrap()
         if done.returncode:
             raise RuntimeError(done.stderr)

@@ -32,9 +32,10 @@ def clean_environment(home: Path) -> dict[str, str]:
     return kept | {"HOME": str(home), "NO_PROXY": no_proxy, "no_proxy": no_proxy}
 
 
-def virtual_environment() -> Path:
-    """Return an environment with what the projects of every storage are pinned to."""
-    pins = [ROOT / f"templates/requirements/process-{name}.txt" for name in ("azure", "gcs", "s3")]
+def virtual_environment(*storages: str) -> Path:
+    """Return an environment with what projects of these storages are pinned to, or of every one."""
+    names = storages or ("azure", "gcs", "s3")
+    pins = [ROOT / f"templates/requirements/process-{name}.txt" for name in names]
     digest = hashlib.sha256(b"".join(pin.read_bytes() for pin in pins)).hexdigest()[:12]
     folder = BUILD / f"venv-{digest}"
     uv = str(Path(sys.executable).with_name("uv"))
