@@ -47,8 +47,15 @@ def measure(pace: Pace) -> Iterator[Line]:
             _watch([each for pair in sides for each in pair], pace.either(WINDOW, 20.0))
     finally:
         programs.stop_all()
-    for row, (ours, others) in zip(ROWS, sides, strict=True):
-        yield compared(row, ours.asked, others.asked, "a minute", _note(ours, others))
+    (ours_one, other_one), (ours_many, other_many) = sides
+    each = (_each_more(ours_one, ours_many), _each_more(other_one, other_many))
+    notes = (
+        _note(ours_one, other_one),
+        f"one worker more takes {each[0]:.0f} ms a minute of the server's processor, against"
+        f" {each[1]:.0f} ms; {_note(ours_many, other_many)}",
+    )
+    for row, (ours, others), note in zip(ROWS, sides, notes, strict=True):
+        yield compared(row, ours.asked, others.asked, "a minute", note)
 
 
 @dataclass
@@ -119,6 +126,12 @@ def _read(log: Path, offset: int) -> bytes:
     with log.open("rb") as file:
         file.seek(offset)
         return file.read()
+
+
+def _each_more(one: Side, many: Side) -> float:
+    """Milliseconds a minute of the server's processor for each worker beyond the first."""
+    percent = statistics.median(many.busy) - statistics.median(one.busy)
+    return 600 * percent / (many.count - one.count)
 
 
 def _note(ours: Side, others: Side) -> str:
