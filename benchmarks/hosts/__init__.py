@@ -13,19 +13,20 @@ from benchmarks.pace import Pace
 from benchmarks.rows import Line, attempted, not_measured
 from tests.hosts.control.site import Site
 from tests.hosts.machines.lab import Lab
-from tests.hosts.machines.needs import missing
+from tests.needs import missing
 
 # Later parts use the machines of the first.
 PARTS = (converge, upgrade, runs, fleet)
 ROWS = tuple(row for part in PARTS for row in part.ROWS)
-WHERE_POSSIBLE = Path(__file__).parents[2] / "tests/hosts/machines/where-possible"
+TESTS = Path(__file__).parents[2] / "tests"
+MACHINES = TESTS / "hosts/machines"
 
 
 def measure(pace: Pace) -> Iterator[Line]:
     """Measure what needs machines, or say what is missing for them."""
     # As root it installs what is missing.
-    subprocess.run([WHERE_POSSIBLE, "true"], check=False)
-    if lacking := missing():
+    subprocess.run([TESTS / "where-possible", MACHINES, "true"], check=False)
+    if lacking := missing(MACHINES):
         yield from (not_measured(row, f"needs {', '.join(lacking)}") for row in ROWS)
         return
     with Lab() as lab:

@@ -14,26 +14,29 @@ from tests.hosts.control.site import Site
 from tests.hosts.machines.shell import run
 
 TURNS = 5
-FIRST = Row(
-    "first converge of a bare Debian 13, proved by a flow run",
-    "a shell script over SSH, caches as warm",
-    1.2,
-)
+KINDS = ("hand", "play", "unproved")
+BY_HAND = "a shell script over SSH, caches as warm"
+FIRST = Row("first converge of a bare Debian 13, proved by a flow run", BY_HAND, 1.2)
+UNPROVED = Row("the same without the flow run, as the script does without", BY_HAND, 1.2)
 LATER = Row("unchanged second run", "`ansible -m ping` of the same host", 8)
-ROWS = (FIRST, LATER)
+ROWS = (FIRST, UNPROVED, LATER)
 
 
 def measure(machines: Machines, pace: Pace) -> Iterator[Line]:
     """Measure both by turns; the last two machines stay."""
-    by_hand: list[float] = []
+    by_hand, unproved = list[float](), list[float]()
     _warm_caches(machines)
     for turn in pace.turns(TURNS, FIRST.what):
         machines.forget_workers()
-        stock, ours = machines.booted(f"hand{turn}", f"play{turn}")
+        stock, ours, other = machines.booted(*(f"{kind}{turn}" for kind in KINDS))
         by_hand.append(seconds(partial(machines.by_hand, stock)))
         machines.first_runs.append(seconds(partial(machines.by_playbook, ours)))
+        without = partial(machines.by_playbook, other, prefect_worker_smoke_test=False)
+        unproved.append(seconds(without))
+        other.kill()
         machines.keep(ours, stock)
     yield compared(FIRST, machines.first_runs, by_hand, "s")
+    yield compared(UNPROVED, unproved, by_hand, "s")
     ours, pings = machines.pair[0], list[float]()
     for _ in pace.turns(TURNS, LATER.what):
         pings.append(seconds(partial(ping, machines.site)))

@@ -63,11 +63,13 @@ class Machines:
         command += [self.site.project.folder, TOOLS / "uv", CA_BUNDLE, machine.name, STOCK]
         run(command, environment=self.site.environment)
 
-    def by_playbook(self, *machines: Container, project: Project | None = None) -> None:
+    def by_playbook(
+        self, *machines: Container, project: Project | None = None, **variables: object
+    ) -> None:
         """Run the playbook, on all machines at once."""
         at_once = ("-e", f"prefect_worker_serial={len(machines)}", f"--forks={len(machines)}")
         named = {machine.name: machine for machine in machines}
-        self.site.play(named, *at_once, project=project).succeeded()
+        self.site.play(named, *at_once, project=project, **variables).succeeded()
 
 
 def seconds(task: Callable[[], object]) -> float:
