@@ -27,6 +27,8 @@ def measure(machines: Machines, pace: Pace) -> Iterator[Line]:
     by_hand, unproved = list[float](), list[float]()
     _warm_caches(machines)
     for turn in pace.turns(TURNS, FIRST.what):
+        # With another worker in the pool, the flow run would not go through the pool.
+        machines.keep()
         machines.forget_workers()
         stock, ours, other = machines.booted(*(f"{kind}{turn}" for kind in KINDS))
         by_hand.append(seconds(partial(machines.by_hand, stock)))

@@ -26,20 +26,21 @@ class Machines:
         site.api.create_pool(STOCK)
         self.first_runs: list[float] = []
         self.later_runs: list[float] = []
-        self._pair: tuple[Container, Container] | None = None
+        self._pair: tuple[Container, ...] = ()
 
     @property
     def pair(self) -> tuple[Container, Container]:
         """Ours and the one made by hand."""
-        if self._pair is None:
+        if not self._pair:
             raise RuntimeError("The first runs left no machines.")
-        return self._pair
+        ours, stock = self._pair
+        return ours, stock
 
-    def keep(self, ours: Container, stock: Container) -> None:
-        """Use these from now on, in place of those before."""
-        for machine in self._pair or ():
+    def keep(self, *pair: Container) -> None:
+        """Use ours and the one made by hand from now on, or none until the next are there."""
+        for machine in self._pair:
             machine.kill()
-        self._pair = ours, stock
+        self._pair = pair
 
     def booted(self, *names: str) -> list[Container]:
         """Bare machines that have finished booting."""
