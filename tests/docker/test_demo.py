@@ -20,7 +20,7 @@ def test_without_an_engine_it_says_so_and_makes_nothing(project: Path, make: Mak
     sentence, of_make = demo.stderr.splitlines()
     assert "no Docker engine answers" in sentence
     assert "unix:///nonexistent/docker.sock" in sentence
-    assert of_make.startswith("make: ***")
+    assert of_make.startswith("make")
     assert not (project / ".demo").exists()
 
 
