@@ -68,7 +68,7 @@ class Machines:
         self, *machines: Container, project: Project | None = None, **variables: object
     ) -> None:
         """Run the playbook, on all machines at once."""
-        at_once = ("-e", f"prefect_worker_serial={len(machines)}", f"--forks={len(machines)}")
+        at_once = ("-e", f"prefect_worker_serial={len(machines)}")
         named = {machine.name: machine for machine in machines}
         self.site.play(named, *at_once, project=project, **variables).succeeded()
 
