@@ -1,5 +1,8 @@
 """The cache policy: every call counts, and a retry repeats none that succeeded."""
 
+import time
+from threading import Event
+
 import pytest
 from prefect import flow, task
 from prefect.cache_policies import DEFAULT
@@ -163,6 +166,33 @@ def test_calls_in_different_tasks_are_told_apart_in_a_retry() -> None:
     broken.clear()
     assert retry(town, failed).is_completed()
     assert done == ["door", "west"], "what a task calls is kept only together with that task"
+
+
+def test_an_argument_that_is_still_being_made_does_not_change_the_key() -> None:
+    made = Event()
+
+    @task(cache_policy=EVERY_CALL)
+    def cast() -> str:
+        assert made.wait(timeout=30)
+        return "door"
+
+    @flow
+    def peal() -> None:
+        bell = cast.submit()
+        while not (made.is_set() or bell.state.is_running()):
+            time.sleep(0.05)
+        if made.is_set():
+            bell.wait()
+        rung = ring.submit(bell)
+        made.set()
+        rung.result()
+        ring("tower")
+
+    broken.add("tower")
+    failed = peal(return_state=True)
+    broken.clear()
+    assert retry(peal, failed).is_completed()
+    assert done == ["door", "tower", "tower"]
 
 
 def test_changed_arguments_run_again() -> None:

@@ -18,7 +18,7 @@ processes (Dask, Ray, `ProcessPoolTaskRunner`) every call still counts, and a re
 
 import inspect
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from threading import Lock
 from typing import Any
@@ -102,6 +102,12 @@ def _path(flow_run_id: UUID) -> str:
 
 def _enclosing_calls(task_run: TaskRun) -> list[str]:
     """Return the keys of the calls that a call is made in, for tasks that call tasks."""
-    parents = task_run.task_inputs.get("__parents__", [])
-    ids = [parent.id for parent in parents if isinstance(parent, TaskRunResult)]
-    return sorted(_keys[task_run_id] for task_run_id in ids if task_run_id in _keys)
+    inputs = dict(task_run.task_inputs)
+    parents = _task_runs(inputs.pop("__parents__", []))
+    # Prefect takes a task for a parent, too, that is still making an argument of the call.
+    makers = _task_runs(maker for makers in inputs.values() for maker in makers)
+    return sorted(_keys[parent] for parent in parents - makers if parent in _keys)
+
+
+def _task_runs(inputs: Iterable[object]) -> set[UUID]:
+    return {given.id for given in inputs if isinstance(given, TaskRunResult)}
