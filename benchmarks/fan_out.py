@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -91,7 +92,7 @@ class Turns:
 
 def measure(pace: Pace) -> Iterator[Line]:
     """Run both in turn, the number of items that the server does not survive at the end."""
-    with Stage() as stage:
+    with closing(Stage()) as stage:
         turns = Turns(stage)
         for size, number in TURNS.items():
             items = pace.either(size, min(size, BATCH))

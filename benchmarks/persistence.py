@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import statistics
 from collections.abc import Iterator
+from contextlib import closing
 
 from benchmarks.pace import Pace
 from benchmarks.rows import Line, Row, compared, figure
@@ -29,7 +30,7 @@ ROWS = tuple(_row(storage, size) for storage in (LOCAL, S3) for size in SIZES)
 def measure(pace: Pace) -> Iterator[Line]:
     """Run the same tasks with and without."""
     try:
-        with Stage() as stage:
+        with closing(Stage()) as stage:
             for storage in (LOCAL, S3):
                 project = stage.project(storage)
                 for size in SIZES:

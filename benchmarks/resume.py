@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import closing
 
 from benchmarks.pace import Pace, say
 from benchmarks.rows import Line, Row, compared
@@ -33,7 +34,7 @@ ROWS = tuple(_row(storage, size) for storage in STORAGES for size in (*SIZES, LA
 
 def measure(pace: Pace) -> Iterator[Line]:
     """Retry the same runs again and again, each turn in a process of its own."""
-    with Stage() as stage:
+    with closing(Stage()) as stage:
         for storage in STORAGES:
             project = stage.project(storage)
             yield from _retried(stage, project, storage, SIZES, pace, TURNS)

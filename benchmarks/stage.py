@@ -6,7 +6,6 @@ import json
 import subprocess
 import time
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import httpx
@@ -36,16 +35,7 @@ class Stage:
             self.programs.stop_all()
             raise
 
-    def __enter__(self) -> Stage:
-        """The stage itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         """Stop everything."""
         self.programs.stop_all()
 

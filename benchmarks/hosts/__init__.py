@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -29,7 +30,7 @@ def measure(pace: Pace) -> Iterator[Line]:
     if lacking := missing(MACHINES):
         yield from (not_measured(row, f"needs {', '.join(lacking)}") for row in ROWS)
         return
-    with Lab() as lab:
+    with closing(Lab()) as lab:
         machines = Machines(Site(lab))
         for part in PARTS:
             yield from attempted(part.ROWS, partial(part.measure, machines, pace))

@@ -12,9 +12,10 @@ import pytest
 
 from tests.docker.lab import base_image
 from tests.docker.lab.engine import Engine
+from tests.ports import free_port
 from tests.project.api import Api
 from tests.project.baked import TEMPLATE, Make, bake, clean_environment, maker
-from tests.project.processes import free_port, running, wait_until
+from tests.project.processes import running, wait_until
 
 BUILD = TEMPLATE / "build/docker"
 DEMAND = Path(__file__).with_name("lab") / "demand.py.in"

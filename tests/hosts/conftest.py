@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from contextlib import closing
 
 import pytest
 
@@ -18,7 +19,7 @@ LAB = pytest.StashKey[Lab]()
 @pytest.fixture(scope="session")
 def lab(pytestconfig: pytest.Config) -> Iterator[Lab]:
     """The machines' network; all of it goes when the tests end."""
-    with Lab() as made:
+    with closing(Lab()) as made:
         pytestconfig.stash[LAB] = made
         yield made
 

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.ports import free_port
 from tests.project.api import Api
 from tests.project.baked import Make, bake, clean_environment, maker
-from tests.project.processes import free_port, running, wait_until
+from tests.project.processes import running, wait_until
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from contextlib import closing
 
 from tests.hosts.machines.lab import Lab
 
@@ -12,7 +13,7 @@ ENDINGS = {signal.SIGINT, signal.SIGTERM}
 
 def main() -> None:
     """Start the machines named and say how to reach them."""
-    with Lab() as lab:
+    with closing(Lab()) as lab:
         for number, wish in enumerate(sys.argv[1:], start=1):
             kind, _, suite = wish.rpartition(":")
             make = lab.vm if kind == "vm" else lab.container

@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
-from types import TracebackType
 from typing import IO
 
 from tests.hosts.machines import network, slots
@@ -32,19 +31,6 @@ class Lab:
         network.create(self.number)
         self.keys = Keys(self.folder)
         self.hosts: list[Host] = []
-
-    def __enter__(self) -> Lab:
-        """The lab itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close the lab."""
-        self.close()
 
     @property
     def gateway(self) -> str:

@@ -8,8 +8,9 @@ import subprocess
 from base64 import b64encode
 from pathlib import Path
 
+from tests.ports import free_port
 from tests.results.lab.needs import AZURITE
-from tests.results.lab.programs import Programs, free_port, listens, wait_until
+from tests.results.lab.programs import Programs, listens, wait_until
 from tests.results.lab.project import virtual_environment
 
 CONTAINER = "results"

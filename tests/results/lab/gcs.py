@@ -11,7 +11,8 @@ from pathlib import Path
 
 import httpx
 
-from tests.results.lab.programs import Programs, free_port, listens, wait_until
+from tests.ports import free_port
+from tests.results.lab.programs import Programs, listens, wait_until
 from tests.results.lab.project import virtual_environment
 
 BUCKET = "results"

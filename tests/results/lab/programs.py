@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import random
 import signal
 import socket
 import subprocess
@@ -60,15 +58,6 @@ class Programs:
         """End all that still run, the last one first."""
         for program in reversed(self._running.copy()):
             self.stop(program)
-
-
-def free_port() -> int:
-    """Return a port of 127.0.0.1 that nobody listens on, and that no outgoing connection gets."""
-    while True:
-        port = random.randrange(15_000, 32_000)
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
 
 
 def wait_until(true: Callable[[], bool], what: str, seconds: float = PATIENCE) -> None:

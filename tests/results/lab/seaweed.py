@@ -10,7 +10,8 @@ from pathlib import Path
 
 import httpx
 
-from tests.results.lab.programs import Programs, free_port, listens, wait_until
+from tests.ports import free_port
+from tests.results.lab.programs import Programs, listens, wait_until
 
 BUCKET = "results"
 WRITER = {"accessKey": "WRITER", "secretKey": "of-the-writer-d41d8cd9"}

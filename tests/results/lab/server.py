@@ -6,7 +6,8 @@ import os
 import shutil
 from pathlib import Path
 
-from tests.results.lab.programs import Programs, free_port, listens, wait_until
+from tests.ports import free_port
+from tests.results.lab.programs import Programs, listens, wait_until
 from tests.results.lab.project import BUILD, clean_environment, virtual_environment
 
 
