@@ -55,10 +55,11 @@ def main() -> None:
 def examine(wanted: dict[str, Any]) -> dict[str, Any]:
     """All facts that later tasks use."""
     unit = _unit(wanted["unit"])
+    installed = _installed_units(wanted["unit"])
     facts = {
         "unit": unit,
-        "installed_units": _installed_units(wanted["unit"]),
-        "active_units": _active_units(wanted["unit"]),
+        "installed_units": installed,
+        "active_units": _active(installed),
         "user_exists": _user_exists(wanted["user"]),
         "current": _link(Path(wanted["project"], "current")),
         "previous": _link(Path(wanted["project"], "previous")),
@@ -237,11 +238,9 @@ def _installed_units(name: str) -> list[str]:
     return [u for u in there if u not in last] + runs + [u for u in there if u in last]
 
 
-def _active_units(name: str) -> list[str]:
-    """What goes on beside the worker."""
-    worker = name.removeprefix("prefect-worker-").removesuffix(".service")
-    beside = [f"prefect-start-{worker}.socket", f"prefect-check-{worker}.timer"]
-    lines = _output(*LIST, "--state=active", *beside).splitlines()
+def _active(units: list[str]) -> list[str]:
+    """Those that are active; systemd would list all of the machine's if none were named."""
+    lines = _output(*LIST, "--state=active", *units).splitlines() if units else []
     return [line.split()[0] for line in lines]
 
 
