@@ -1,22 +1,30 @@
 #!/usr/bin/env bash
 # What a person does by hand to make a bare Debian a worker, over SSH, with no check and no way back.
-# Usage: by_hand.sh SSH_CONFIG ADDRESS PROJECT UV CA_BUNDLE NAME POOL; Prefect's URL and password by environment.
+# Usage: by_hand.sh SSH_CONFIG ADDRESS PROJECT INSTALLER CA_BUNDLE NAME POOL; Prefect's URL and password by
+# environment. INSTALLER is "pip", which comes with the system's venv, or the path of uv here.
 set -euo pipefail
-config=$1 address=$2 project=$3 uv=$4 ca=$5 name=$6 pool=$7
+config=$1 address=$2 project=$3 installer=$4 ca=$5 name=$6 pool=$7
 on() { ssh -F "$config" "$address" "$@"; }
 
 tar -C "$project" -c --exclude=./ansible --exclude=./inventory --exclude='./.*' . |
     on "sudo mkdir -p /opt/$pool && sudo tar -C /opt/$pool -x --no-same-owner"
-on 'sudo tee /usr/local/bin/uv >/dev/null' <"$uv"
 on 'sudo tee /etc/ssl/bundle.pem >/dev/null' <"$ca"
+if [ "$installer" = pip ]; then
+    packages='ca-certificates python3-venv'
+    install='python3 -m venv .venv
+    .venv/bin/pip install --quiet --require-hashes -r requirements.txt'
+else
+    on 'sudo tee /usr/local/bin/uv >/dev/null && sudo chmod +x /usr/local/bin/uv' <"$installer"
+    packages='ca-certificates'
+    install='uv venv --quiet .venv
+    uv pip install --quiet --require-hashes --compile-bytecode -r requirements.txt'
+fi
 on "sudo sh -euc '
-    dpkg -s ca-certificates >/dev/null || { apt-get update && apt-get install -y ca-certificates; }
+    dpkg -s $packages >/dev/null 2>&1 || { apt-get update -qq && apt-get install -qq -y $packages >/dev/null; }
     useradd --system --shell /usr/sbin/nologin --home-dir /var/lib/$pool prefect
-    chmod +x /usr/local/bin/uv
     cd /opt/$pool
-    export SSL_CERT_FILE=/etc/ssl/bundle.pem
-    uv venv --quiet .venv
-    uv pip install --quiet --require-hashes --compile-bytecode -r requirements.txt
+    export SSL_CERT_FILE=/etc/ssl/bundle.pem PIP_CERT=/etc/ssl/bundle.pem
+    $install
 '"
 on "sudo sh -c 'umask 077; cat >/etc/$pool.env'" <<EOF
 PREFECT_API_URL=$PREFECT_API_URL

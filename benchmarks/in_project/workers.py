@@ -15,14 +15,14 @@ from collections.abc import Awaitable
 
 from prefect.workers.process import ProcessWorker
 
+# Seconds between the starts of two workers.
+APART = 0.2
+
 
 async def main() -> None:
     """Run them all."""
     pool, count = sys.argv[1], int(sys.argv[2])
-    work: list[Awaitable[None]] = [
-        ProcessWorker(work_pool_name=pool, name=f"{pool}-{number}").start(printer=_say_nothing)
-        for number in range(count)
-    ]
+    work: list[Awaitable[None]] = [_work(pool, number) for number in range(count)]
     if sys.argv[3:]:
         runs, seconds = sys.argv[3], float(sys.argv[4])
         sys.path.append(runs)
@@ -31,6 +31,13 @@ async def main() -> None:
         os.environ |= {"RUN_RECORDS": "records", "RUN_GROUPS": "groups"}
         work += [_check(seconds) for _ in range(count)]
     await asyncio.gather(*work)
+
+
+async def _work(pool: str, number: int) -> None:
+    # Of fifty first questions in one moment a server with SQLite never answers any again.
+    await asyncio.sleep(number * APART)
+    worker = ProcessWorker(work_pool_name=pool, name=f"{pool}-{number}")
+    await worker.start(printer=_say_nothing)
 
 
 async def _check(seconds: float) -> None:

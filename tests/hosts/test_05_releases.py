@@ -10,8 +10,17 @@ from tests.hosts.control.server import now
 from tests.hosts.control.site import Site
 from tests.hosts.machines.container import Container
 
-FLOW = "flows/passing_data.py"
+FLOW = "src/shop_reports/flows/passing_data.py"
 WORKER = "shop-reports@worker"
+MARKS = "/var/lib/prefect/shop-reports/upgraded"
+# Tells of each flow run that it was executed by the upgraded code.
+UPGRADED = """
+import os, pathlib
+if run_id := os.environ.get("PREFECT__FLOW_RUN_ID"):
+    marks = pathlib.Path(os.environ["PREFECT_HOME"], "upgraded")
+    marks.mkdir(exist_ok=True)
+    (marks / run_id).touch()
+"""
 
 
 @pytest.fixture(scope="module")
@@ -20,23 +29,21 @@ def project(site: Site) -> Project:
     return site.project.copy("releases")
 
 
-def test_an_upgrade_switches_to_a_new_release_and_keeps_the_old(
+def test_an_upgrade_of_code_switches_to_a_new_release_and_leaves_the_worker_alone(
     site: Site, host: Container, project: Project
 ) -> None:
-    old, pid, started = release(host), main_pid(host), now()
-    project.append("src/shop_reports/flows/passing_data.py", "\nUPGRADED = True\n")
+    old, pid = release(host), main_pid(host)
+    project.append(FLOW, UPGRADED)
     site.play(host, project=project).succeeded()
     assert release(host) != old
     assert releases(host) == {old, release(host)}
-    assert main_pid(host) != pid
-    site.online(WORKER, started, seconds=5)
+    assert main_pid(host) == pid
 
 
-def test_an_upgraded_worker_runs_the_new_code(site: Site, host: Container) -> None:
-    assert "UPGRADED" in host.shell(
-        "cat /opt/prefect/shop-reports/current/src/shop_reports/flows/passing_data.py"
-    )
-    assert site.api.run("passing-data/passing_data")["state_type"] == "COMPLETED"
+def test_after_an_upgrade_runs_have_the_new_code(site: Site, host: Container) -> None:
+    run = site.api.run("passing-data/passing_data")
+    assert run["state_type"] == "COMPLETED"
+    assert run["id"] in host.shell(f"ls {MARKS}")
 
 
 def test_releases_with_equal_pins_share_their_packages(host: Container) -> None:
@@ -57,11 +64,21 @@ def test_rollback_returns_to_the_release_before(
     site: Site, host: Container, project: Project
 ) -> None:
     (before,) = releases(host) - {release(host)}
-    started = now()
     site.play(host, "--tags", "rollback", project=project).succeeded()
     assert release(host) == before
+    run = site.api.run("passing-data/passing_data")
+    assert run["state_type"] == "COMPLETED"
+    assert run["id"] not in host.shell(f"ls {MARKS}")
+
+
+def test_an_upgrade_of_settings_restarts_the_worker(
+    site: Site, host: Container, project: Project
+) -> None:
+    pid, started = main_pid(host), now()
+    project.append("prefect.toml", "\n# Another word.\n")
+    site.play(host, project=project).succeeded()
+    assert main_pid(host) != pid
     site.online(WORKER, started, seconds=5)
-    assert site.api.run("passing-data/passing_data")["state_type"] == "COMPLETED"
 
 
 def test_a_release_whose_flow_does_not_import_leaves_the_worker_alone(
@@ -93,8 +110,10 @@ def test_a_release_whose_worker_cannot_start_is_put_back(
 
 
 def test_only_so_many_releases_stay(site: Site, host: Container, project: Project) -> None:
-    for number in range(2):
-        project.append("src/shop_reports/flows/passing_data.py", f"\nRELEASE = {number}\n")
+    used = release(host)
+    for number in range(3):
+        project.append(FLOW, f"\nRELEASE = {number}\n")
         site.play(host, project=project, prefect_worker_releases_kept=2).succeeded()
-    assert len(releases(host)) == 2
-    assert release(host) in releases(host)
+    # The worker was started with the first of them.
+    assert len(releases(host)) == 3
+    assert {used, release(host)} < releases(host)

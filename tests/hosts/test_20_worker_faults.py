@@ -76,8 +76,9 @@ def test_an_upgrade_costs_no_run_and_no_release_in_use(
     site: Site, faults: Faults, survivor: str
 ) -> None:
     old, new = release(faults.host), site.project.copy("new")
-    for text in ("A", "B"):
-        new.change("src/shop_reports/note.py", f'"""{text}."""\n')
+    # The worker is restarted for the second of them only.
+    for path in ("src/shop_reports/__init__.py", "prefect.toml"):
+        new.append(path, "\n# Another word.\n")
         site.play(faults.host, project=new, prefect_worker_releases_kept=2).succeeded()
     assert old in releases(faults.host)
     faults.completed()

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.prefect_worker_program import same_worker
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "removing": {"type": "bool", "default": False},
@@ -63,7 +64,7 @@ def examine(wanted: dict[str, Any]) -> dict[str, Any]:
         "user_exists": _user_exists(wanted["user"]),
         "current": _link(Path(wanted["project"], "current")),
         "previous": _link(Path(wanted["project"], "previous")),
-        "stale": unit["active"] and _newer(wanted["files"], unit["started"]),
+        "stale": unit["active"] and _stale(wanted, unit),
     }
     return facts if wanted["removing"] else {**facts, **_fitness(wanted, unit)}
 
@@ -214,7 +215,13 @@ def _require_free_port(port: int) -> None:
 
 
 def _unit(name: str) -> dict[str, Any]:
-    keys = ["LoadState", "ActiveState", "ActiveEnterTimestampMonotonic", "UnitFileState"]
+    keys = [
+        "LoadState",
+        "ActiveState",
+        "ActiveEnterTimestampMonotonic",
+        "MainPID",
+        "UnitFileState",
+    ]
     options = [f"--property={key}" for key in keys]
     lines = _output("systemctl", "show", name, *options).splitlines()
     found = dict(line.split("=", 1) for line in lines if "=" in line)
@@ -223,6 +230,7 @@ def _unit(name: str) -> dict[str, Any]:
         "exists": found.get("LoadState") == "loaded",
         "active": found.get("ActiveState") == "active",
         "enabled": found.get("UnitFileState") == "enabled",
+        "pid": int(found.get("MainPID", "0")),
         "started": time.time() - ago,
     }
 
@@ -244,8 +252,15 @@ def _active(units: list[str]) -> list[str]:
     return [line.split()[0] for line in lines]
 
 
+def _stale(wanted: dict[str, Any], unit: dict[str, Any]) -> bool:
+    """Whether a worker started now would be another one, after a play cut short, say."""
+    current = Path(wanted["project"], "current")
+    return _newer(wanted["files"], unit["started"]) or not same_worker(
+        Path(os.path.realpath(f"/proc/{unit['pid']}/cwd")), current.resolve()
+    )
+
+
 def _newer(paths: list[str], moment: float) -> bool:
-    """Whether a file was changed after the worker started, by a play cut short, say."""
     return any(os.path.lexists(path) and os.lstat(path).st_mtime > moment for path in paths)
 
 

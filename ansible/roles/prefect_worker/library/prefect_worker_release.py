@@ -89,8 +89,8 @@ def _bring_uv(uv: Path, wheel: Path) -> None:
 
 
 def _bring_ca(place: Path, authorities: str) -> None:
-    """Have them where the worker's settings will say they are."""
-    if authorities:
+    """Have them where the worker's settings will say they are, or say already."""
+    if authorities and not (place.exists() and place.read_text() == authorities):
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(authorities)
 

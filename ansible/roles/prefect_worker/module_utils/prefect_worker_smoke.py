@@ -24,7 +24,7 @@ class SmokeTestError(Exception):
 
 
 class SmokeTest:
-    """A run through the pool, or straight here if other workers of the pool would be quicker."""
+    """A run through the pool, or straight here: others may be quicker, or the worker goes on."""
 
     def __init__(self, api: Api, wanted: dict[str, Any], release: Path, alone: bool) -> None:
         """Create the run; a worker that is starting takes it as soon as it asks for work."""

@@ -50,6 +50,8 @@ def main(*variables: str) -> None:
 
 def _ask_to_start(run: str, given: dict[str, str]) -> tuple[str, socket.socket]:
     environment = {name: value for name, value in os.environ.items() if name not in OF_THE_WORKER}
+    # A worker goes on when a new release has the same packages; what it starts is of that release.
+    environment["PROJECT_DIR"] = os.path.realpath(os.environ["RUN_PROJECT"])
     environment["RUN_RECORD"] = records.begin(run, given.get("crash_retries", ""))
     limits = {name: given[name] for name in LIMITS if name in given}
     return request({"start": run, "limits": limits, "environment": environment})
