@@ -58,7 +58,7 @@ test-project: install ## Test a generated project with a real server and a real 
 
 test-results: install ## Test retries, and results in real object stores
 	$(BIN)/python -m tests.results.lab.needs
-	$(BIN)/pytest tests/results
+	$(BIN)/pytest tests/results --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 test-docker: install ## Test a generated project with a real Docker engine of its own
 	@tests/where-possible tests/docker/lab tests/docker/lab/own-network $(BIN)/pytest tests/docker

@@ -1,4 +1,8 @@
-"""What idle workers ask of the API, with the role's settings and Prefect's; the server counts."""
+"""What idle workers ask of the API, with the role's settings and Prefect's; the server counts.
+
+The servers have PostgreSQL: with SQLite, Prefect answers a hundred connections at a time and no
+more (`RequestLimitMiddleware`), and each worker holds three for as long as it runs.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +11,14 @@ import shutil
 import statistics
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
 
 from benchmarks.pace import Pace
+from benchmarks.postgres import Postgres
 from benchmarks.rows import Line, Row, compared
 from benchmarks.stage import FOLDER, TOP
 from tests.results.lab.programs import Programs, wait_until
@@ -27,7 +33,7 @@ TURNS, WINDOW = 5, 20.0
 REQUEST = re.compile(rb'"(?:GET|POST|PUT|PATCH|DELETE) /api/\S+ HTTP')
 ASKED_FOR_RUNS = b"/get_scheduled_flow_runs "
 ROWS = tuple(
-    Row(f"requests a minute of {words}, idle", "the same with Prefect's settings")
+    Row(f"requests a minute of {words}, idle, PostgreSQL", "the same with Prefect's settings")
     for words in ("one worker", f"{MANY} workers")
 )
 
@@ -36,17 +42,18 @@ def measure(pace: Pace) -> Iterator[Line]:
     """Count all at the same time, each at a server of its own."""
     programs = Programs(BUILD / "logs")
     many = pace.either(MANY, 2)
-    try:
+    with ExitStack() as stack:
+        postgres = Postgres(programs)
+        stack.callback(postgres.remove)
+        stack.callback(programs.stop_all)
         sides = [
-            (Side(programs, count, ours=True), Side(programs, count, ours=False))
+            tuple(Side(programs, postgres, count, ours=ours) for ours in (True, False))
             for count in (ONE, many)
         ]
         for side in (each for pair in sides for each in pair):
             side.start()
         for _ in pace.turns(TURNS, f"requests of 1 and of {many} workers"):
             _watch([each for pair in sides for each in pair], pace.either(WINDOW, 20.0))
-    finally:
-        programs.stop_all()
     (ours_one, other_one), (ours_many, other_many) = sides
     each = (_each_more(ours_one, ours_many), _each_more(other_one, other_many))
     notes = (
@@ -63,6 +70,7 @@ class Side:
     """Workers, and the server that they ask."""
 
     programs: Programs
+    postgres: Postgres
     count: int
     ours: bool
     asked: list[float] = field(default_factory=list)
@@ -71,7 +79,12 @@ class Side:
     def __post_init__(self) -> None:
         """Start the server, which writes down what it is asked."""
         self.name = f"{'role' if self.ours else 'default'}-{self.count}"
-        self.server = Server(self.programs, self.name, PREFECT_SERVER_LOGGING_LEVEL="INFO")
+        self.server = Server(
+            self.programs,
+            self.name,
+            PREFECT_SERVER_LOGGING_LEVEL="INFO",
+            PREFECT_SERVER_DATABASE_CONNECTION_URL=self.postgres.database(self.name),
+        )
 
     def start(self) -> None:
         """Start the workers, and wait until each has asked for runs."""

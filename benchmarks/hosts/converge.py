@@ -14,22 +14,26 @@ from tests.hosts.control.site import Site
 from tests.hosts.machines.shell import run
 
 TURNS = 5
-KINDS = ("hand", "play", "unproved")
-BY_HAND = "a shell script over SSH, caches as warm"
+KINDS = ("pip", "uv", "play", "unproved")
+BY_HAND = "a shell script over SSH, caches as warm: venv, pip, unit, start"
+BY_UV = "the same script with uv"
 FIRST = Row("first converge of a bare Debian 13, proved by a flow run", BY_HAND, 1.2)
-UNPROVED = Row("the same without the flow run, as the script does without", BY_HAND, 1.2)
+FIRST_UV = Row("the same", BY_UV, 1.2)
+UNPROVED = Row("the same without the flow run, as the scripts do without", BY_UV, 1.2)
 LATER = Row("unchanged second run", "`ansible -m ping` of the same host", 8)
-ROWS = (FIRST, UNPROVED, LATER)
+ROWS = (FIRST, FIRST_UV, UNPROVED, LATER)
 
 
 def measure(machines: Machines, pace: Pace) -> Iterator[Line]:
-    """Measure both by turns; the last two machines stay."""
-    by_hand, unproved = list[float](), list[float]()
+    """Measure all by turns; the last two machines stay."""
+    by_pip, by_uv, unproved = (list[float]() for _ in range(3))
     _warm_caches(machines)
     for turn in pace.turns(TURNS, FIRST.what):
         machines.keep()
-        stock, ours, other = machines.booted(*(f"{kind}{turn}" for kind in KINDS))
-        by_hand.append(seconds(partial(machines.by_hand, stock)))
+        pip, stock, ours, other = machines.booted(*(f"{kind}{turn}" for kind in KINDS))
+        by_pip.append(seconds(partial(machines.by_hand, pip, "pip")))
+        pip.kill()
+        by_uv.append(seconds(partial(machines.by_hand, stock, TOOLS / "uv")))
         without = partial(machines.by_playbook, other, prefect_worker_smoke_test=False)
         unproved.append(seconds(without))
         other.kill()
@@ -38,8 +42,9 @@ def measure(machines: Machines, pace: Pace) -> Iterator[Line]:
         # Last, as the inventory is that of the last run.
         machines.first_runs.append(seconds(partial(machines.by_playbook, ours)))
         machines.keep(ours, stock)
-    yield compared(FIRST, machines.first_runs, by_hand, "s")
-    yield compared(UNPROVED, unproved, by_hand, "s")
+    yield compared(FIRST, machines.first_runs, by_pip, "s")
+    yield compared(FIRST_UV, machines.first_runs, by_uv, "s")
+    yield compared(UNPROVED, unproved, by_uv, "s")
     ours, pings = machines.pair[0], list[float]()
     for _ in pace.turns(TURNS, LATER.what):
         pings.append(seconds(partial(ping, machines.site)))
@@ -55,6 +60,8 @@ def ping(site: Site) -> None:
 
 def _warm_caches(machines: Machines) -> None:
     """Let nobody be the first to ask for anything."""
-    (machine,) = machines.booted("warm")
-    machines.by_playbook(machine)
-    machine.kill()
+    warm, pip = machines.booted("warm", "warm-pip")
+    machines.by_playbook(warm)
+    machines.by_hand(pip, "pip")
+    warm.kill()
+    pip.kill()

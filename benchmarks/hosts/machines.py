@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
 
-from tests.hosts.control.project import TOOLS, Project
+from tests.hosts.control.project import Project
 from tests.hosts.control.site import CA_BUNDLE, Site
 from tests.hosts.machines.container import Container
 from tests.hosts.machines.shell import run
@@ -58,10 +58,10 @@ class Machines:
                 name = quote(worker["name"], safe="")
                 self.site.api.request("DELETE", f"/work_pools/{pool}/workers/{name}")
 
-    def by_hand(self, machine: Container) -> None:
-        """Run the script of a person."""
+    def by_hand(self, machine: Container, installer: str | Path) -> None:
+        """Run the script of a person, who has "pip" or a file of uv."""
         command: list[str | Path] = [BY_HAND, self.site.lab.keys.config, machine.address]
-        command += [self.site.project.folder, TOOLS / "uv", CA_BUNDLE, machine.name, STOCK]
+        command += [self.site.project.folder, installer, CA_BUNDLE, machine.name, STOCK]
         run(command, environment=self.site.environment)
 
     def by_playbook(

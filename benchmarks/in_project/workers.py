@@ -34,7 +34,6 @@ async def main() -> None:
 
 
 async def _work(pool: str, number: int) -> None:
-    # Of fifty first questions in one moment a server with SQLite never answers any again.
     await asyncio.sleep(number * APART)
     worker = ProcessWorker(work_pool_name=pool, name=f"{pool}-{number}")
     await worker.start(printer=_say_nothing)

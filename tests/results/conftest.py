@@ -9,7 +9,7 @@ import pytest
 
 from tests.results.lab.needs import gaps
 from tests.results.lab.programs import Programs
-from tests.results.lab.project import BUILD, Api, Project
+from tests.results.lab.project import PLACE, Api, Project
 from tests.results.lab.seaweed import Seaweed
 from tests.results.lab.server import Server
 
@@ -29,7 +29,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 @pytest.fixture(scope="session")
 def programs() -> Iterator[Programs]:
     """Stop at the end whatever the tests have started."""
-    started = Programs(BUILD / "logs")
+    started = Programs(PLACE / "logs")
     yield started
     started.stop_all()
 
@@ -49,13 +49,13 @@ def api(url: str) -> Api:
 @pytest.fixture(scope="session")
 def seaweed(programs: Programs) -> Seaweed:
     """Start an S3 server."""
-    return Seaweed(programs, BUILD / "seaweed")
+    return Seaweed(programs, PLACE / "seaweed")
 
 
 @pytest.fixture(scope="session")
 def s3_project(url: str, seaweed: Seaweed, programs: Programs) -> Project:
     """Bake a project with results in S3, and bring it to the server."""
-    project = Project("s3", BUILD / "s3", url, programs, seaweed.settings())
+    project = Project("s3", PLACE / "s3", url, programs, seaweed.settings())
     done = project.bootstrap()
     assert done.returncode == 0, done.stderr
     project.deploy()

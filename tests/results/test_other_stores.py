@@ -9,12 +9,12 @@ import pytest
 from tests.results.lab.azurite import OTHER_KEY, Azurite
 from tests.results.lab.gcs import Gcs
 from tests.results.lab.programs import Programs
-from tests.results.lab.project import BUILD, Api, Project
+from tests.results.lab.project import PLACE, Api, Project
 
 
 def ready(storage: str, url: str, programs: Programs, settings: dict[str, str]) -> Project:
     """Bake a project with results in a storage, and bring it to the server."""
-    project = Project(storage, BUILD / storage, url, programs, settings)
+    project = Project(storage, PLACE / storage, url, programs, settings)
     done = project.bootstrap()
     assert done.returncode == 0, done.stderr
     project.deploy()
@@ -24,13 +24,13 @@ def ready(storage: str, url: str, programs: Programs, settings: dict[str, str]) 
 @pytest.fixture
 def azurite(programs: Programs) -> Azurite:
     """Start Azure's emulator."""
-    return Azurite(programs, BUILD / "azurite")
+    return Azurite(programs, PLACE / "azurite")
 
 
 @pytest.fixture
 def gcs(programs: Programs) -> Gcs:
     """Start Google's."""
-    return Gcs(programs, BUILD / "gcs-server")
+    return Gcs(programs, PLACE / "gcs-server")
 
 
 def test_azure(url: str, programs: Programs, azurite: Azurite, api: Api) -> None:

@@ -10,8 +10,8 @@ import json
 from pathlib import Path
 
 from tests.docker.lab.engine import Engine
-from tests.hosts.machines.locks import locked
 from tests.hosts.machines.shell import run
+from tests.locks import locked
 
 NAME = "base-of-the-tests"
 RECIPE = [

@@ -12,8 +12,8 @@ from typing import Any
 import yaml
 
 from tests.hosts.machines.lab import BUILD
-from tests.hosts.machines.locks import locked
 from tests.hosts.machines.shell import run
+from tests.locks import locked
 
 TEMPLATE = Path(__file__).resolve().parents[3]
 SLUG = "shop-reports"

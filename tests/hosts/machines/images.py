@@ -7,8 +7,8 @@ import json
 import shutil
 from pathlib import Path
 
-from tests.hosts.machines.locks import locked
 from tests.hosts.machines.shell import run
+from tests.locks import locked
 
 BARE = [
     "ca-certificates",

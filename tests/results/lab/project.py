@@ -14,10 +14,13 @@ from typing import Any
 
 import httpx
 
+from tests.locks import locked
 from tests.results.lab.programs import Programs, wait_until
 
 ROOT = Path(__file__).parents[3]
 BUILD = ROOT / "build/results"
+# Of this one of the processes that tests may run in.
+PLACE = BUILD / os.environ.get("PYTEST_XDIST_WORKER", "alone")
 INJECT = Path(__file__).with_name("inject")
 MAPPED = Path(__file__).with_name("mapped.py.in")
 RUN_ENDS = 240.0
@@ -39,11 +42,13 @@ def virtual_environment(*storages: str) -> Path:
     digest = hashlib.sha256(b"".join(pin.read_bytes() for pin in pins)).hexdigest()[:12]
     folder = BUILD / f"venv-{digest}"
     uv = str(Path(sys.executable).with_name("uv"))
-    if not (folder / "complete").exists():
-        subprocess.run([uv, "venv", "--quiet", "--clear", "-p", sys.executable, folder], check=True)
-        install = [uv, "pip", "install", "--quiet", "--require-hashes", "--python", str(folder)]
-        subprocess.run([*install, *(f"--requirement={pin}" for pin in pins)], check=True)
-        (folder / "complete").touch()
+    with locked(BUILD / f"{folder.name}.lock"):
+        if not (folder / "complete").exists():
+            make = [uv, "venv", "--quiet", "--clear", "-p", sys.executable, str(folder)]
+            subprocess.run(make, check=True)
+            install = [uv, "pip", "install", "--quiet", "--require-hashes", "--python", str(folder)]
+            subprocess.run([*install, *(f"--requirement={pin}" for pin in pins)], check=True)
+            (folder / "complete").touch()
     return folder
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.ports import free_port
 from tests.results.lab.programs import Programs, listens, wait_until
-from tests.results.lab.project import BUILD, clean_environment, virtual_environment
+from tests.results.lab.project import PLACE, clean_environment, virtual_environment
 
 
 class Server:
@@ -17,7 +17,7 @@ class Server:
     def __init__(self, programs: Programs, name: str, **settings: str) -> None:
         """Start it with an empty database."""
         self._programs, self._name, self._settings = programs, name, settings
-        self._home = BUILD / name
+        self._home = PLACE / name
         shutil.rmtree(self._home, ignore_errors=True)
         self._home.mkdir(parents=True)
         self._port = free_port()
