@@ -51,7 +51,7 @@ test-template: install ## Test the answers and what is generated from them
 
 test-hosts: install ## Test the playbook on machines made for it, a real VM among them
 	@tests/where-possible tests/hosts/machines $(BIN)/pytest tests/hosts \
-		--numprocesses 2 --dist loadfile --no-loadscope-reorder
+		--numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 test-project: install ## Test a generated project with a real server and a real worker
 	$(BIN)/pytest tests/project --numprocesses auto --dist loadfile

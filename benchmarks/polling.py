@@ -17,9 +17,10 @@ from pathlib import Path
 
 import yaml
 
+from benchmarks.needs import lacking
 from benchmarks.pace import Pace
-from benchmarks.postgres import Postgres
-from benchmarks.rows import Line, Row, compared
+from benchmarks.postgres import NEEDS, Postgres
+from benchmarks.rows import Line, Row, compared, not_measured
 from benchmarks.stage import FOLDER, TOP
 from tests.results.lab.programs import Programs, wait_until
 from tests.results.lab.project import BUILD, clean_environment, virtual_environment
@@ -40,6 +41,9 @@ ROWS = tuple(
 
 def measure(pace: Pace) -> Iterator[Line]:
     """Count all at the same time, each at a server of its own."""
+    if reason := lacking(NEEDS):
+        yield from (not_measured(row, reason) for row in ROWS)
+        return
     programs = Programs(BUILD / "logs")
     many = pace.either(MANY, 2)
     with ExitStack() as stack:

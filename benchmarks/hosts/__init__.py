@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
@@ -10,25 +9,22 @@ from pathlib import Path
 
 from benchmarks.hosts import converge, fleet, runs, upgrade
 from benchmarks.hosts.machines import Machines
+from benchmarks.needs import lacking
 from benchmarks.pace import Pace
 from benchmarks.rows import Line, attempted, not_measured
 from tests.hosts.control.site import Site
 from tests.hosts.machines.lab import Lab
-from tests.needs import missing
 
 # Later parts use the machines of the first.
 PARTS = (converge, upgrade, runs, fleet)
 ROWS = tuple(row for part in PARTS for row in part.ROWS)
-TESTS = Path(__file__).parents[2] / "tests"
-MACHINES = TESTS / "hosts/machines"
+MACHINES = Path(__file__).parents[2] / "tests/hosts/machines"
 
 
 def measure(pace: Pace) -> Iterator[Line]:
     """Measure what needs machines, or say what is missing for them."""
-    # As root it installs what is missing.
-    subprocess.run([TESTS / "where-possible", MACHINES, "true"], check=False)
-    if lacking := missing(MACHINES):
-        yield from (not_measured(row, f"needs {', '.join(lacking)}") for row in ROWS)
+    if reason := lacking(MACHINES):
+        yield from (not_measured(row, reason) for row in ROWS)
         return
     with closing(Lab()) as lab:
         machines = Machines(Site(lab))

