@@ -21,8 +21,10 @@ SUBJECTS: dict[str, Subject] = {
 
 def main() -> int:
     """Measure, print the table, and write it if it is whole; 1 if a row failed."""
-    # A terminated run stops its servers, too.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # A terminated run stops its servers, too, and a run in the background does not ignore SIGINT,
+    # which its servers would inherit.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.default_int_handler)
     wanted = _arguments()
     chosen = wanted.subject or list(SUBJECTS)
     where, lines = report.machine(), list[Line]()
