@@ -10,7 +10,8 @@ BAKE := $(BIN)/cookiecutter --no-input --overwrite-if-exists
 
 PYTHON_FOLDERS := $(wildcard ansible benchmarks hooks tests tools)
 # What each work pool installs with each result storage.
-PINS := $(foreach pool,process docker,$(foreach storage,local s3 azure gcs,$(pool)-$(storage)))
+PINS := $(foreach pool,process docker,$(foreach storage,local s3 azure gcs,$(pool)-$(storage))) \
+	$(foreach pool,kubernetes ecs,$(foreach storage,s3 azure gcs,$(pool)-$(storage)))
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-annotate
 # The layers of tests, each a target of its own.
 LAYERS := test-template test-project test-results test-docker test-hosts
@@ -86,6 +87,7 @@ lock-tools: install
 	echo '# uv, which installs everything else: on the laptop, in CI and on every worker.' \
 		| cat - $(UV_PIN) > $(BUILD)/uv.txt
 	mv $(BUILD)/uv.txt $(UV_PIN)
+	cp $(UV_PIN) templates/requirements/uv.txt
 	$(COMPILE) $(HOW:upgrade=--upgrade) --custom-compile-command "make lock" --group dev --output-file requirements.txt
 
 # A generated project declares its dependencies, so each is made to pin them itself.

@@ -1,4 +1,4 @@
-"""Finish what file names alone cannot say: no empty folders, and real files in ansible/."""
+"""Finish what file names alone cannot say: no empty folders, and ansible/ where it is of use."""
 
 import json
 import os
@@ -8,6 +8,8 @@ from shutil import copytree, rmtree
 
 ANSWERS = json.loads(r"""{{ cookiecutter | tojson }}""")
 OPTIONAL_FOLDERS = (".github/workflows", ".github", "certificates")
+FOR_MACHINES = ("ansible", "inventory")
+CLUSTERS = ("kubernetes", "ecs")
 
 
 def drop_empty_folders() -> None:
@@ -15,6 +17,14 @@ def drop_empty_folders() -> None:
     for folder in map(Path, OPTIONAL_FOLDERS):
         if folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()
+
+
+def remove(path: Path) -> None:
+    """Remove a folder with all that is in it, a file or a symlink."""
+    if path.is_dir() and not path.is_symlink():
+        rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def is_filled(folder: Path) -> bool:
@@ -48,10 +58,7 @@ def repair(ansible: Path) -> None:
             "The project's ansible/ is empty, because this copy of the template was made without"
             " symlinks: set git's core.symlinks to true and try again."
         )
-    if ansible.is_dir() and not ansible.is_symlink():
-        rmtree(ansible)
-    else:
-        ansible.unlink(missing_ok=True)
+    remove(ansible)
     copytree(source, ansible)
     for path in filter(is_script, ansible.rglob("*")):
         path.chmod(0o755)  # cookiecutter unpacks zip files without their permissions
@@ -59,4 +66,8 @@ def repair(ansible: Path) -> None:
 
 if __name__ == "__main__":
     drop_empty_folders()
-    repair(Path("ansible"))
+    if ANSWERS["work_pool_type"] in CLUSTERS:
+        for name in FOR_MACHINES:
+            remove(Path(name))
+    else:
+        repair(Path("ansible"))

@@ -12,9 +12,10 @@ FREE_TEXT = ("project_name", "description", "author")
 CHOICES = {
     "prefect_api": ("self-hosted", "cloud"),
     "result_storage": ("local", "s3", "azure", "gcs"),
-    "work_pool_type": ("process", "docker"),
+    "work_pool_type": ("process", "docker", "kubernetes", "ecs"),
     "ci": ("github", "none"),
 }
+CLUSTERS = ("kubernetes", "ecs")
 LONGEST = 64
 
 # What the project installs, by distribution and by module name: a project of the same name
@@ -124,6 +125,12 @@ def check_choices() -> None:
     for question, choices in CHOICES.items():
         if ANSWERS[question] not in choices:
             refuse(question, f"it must be one of {', '.join(choices)}")
+    if ANSWERS["work_pool_type"] in CLUSTERS and ANSWERS["result_storage"] == "local":
+        refuse(
+            "result_storage",
+            f"the runs of a pool of type {ANSWERS['work_pool_type']} share no folder,"
+            " so it must be one of s3, azure, gcs",
+        )
 
 
 def check_answers() -> None:

@@ -21,6 +21,10 @@ from prefect.settings import (
 )
 {%- if cookiecutter.work_pool_type == "docker" %}
 from prefect_docker.worker import DockerWorker
+{%- elif cookiecutter.work_pool_type == "kubernetes" %}
+from prefect_kubernetes.worker import KubernetesWorker
+{%- elif cookiecutter.work_pool_type == "ecs" %}
+from prefect_aws.workers import ECSWorker
 {%- else %}
 from prefect.workers.process import ProcessWorker
 {%- endif %}
@@ -126,9 +130,9 @@ def test_the_automation_waits_longer_than_some_heartbeats_take(capsys: Output) -
 
 def test_a_pool_of_another_type_is_left_alone(capsys: Output) -> None:
     with get_client(sync_client=True) as client:
-        client.create_work_pool(WorkPoolCreate(name=POOL_NAME, type="kubernetes"))
+        client.create_work_pool(WorkPoolCreate(name=POOL_NAME, type="another"))
     assert main() == 1
-    assert "exists with type kubernetes" in capsys.readouterr().err
+    assert "exists with type another" in capsys.readouterr().err
 
 
 def test_a_block_that_the_project_cannot_make_is_named(capsys: Output) -> None:
@@ -148,6 +152,10 @@ def test_the_base_job_template_configures_what_the_worker_knows() -> None:
     template = bootstrap.base_job_template()
 {%- if cookiecutter.work_pool_type == "docker" %}
     workers_own = DockerWorker.get_default_base_job_template()
+{%- elif cookiecutter.work_pool_type == "kubernetes" %}
+    workers_own = KubernetesWorker.get_default_base_job_template()
+{%- elif cookiecutter.work_pool_type == "ecs" %}
+    workers_own = ECSWorker.get_default_base_job_template()
 {%- else %}
     workers_own = ProcessWorker.get_default_base_job_template()
 {%- endif %}

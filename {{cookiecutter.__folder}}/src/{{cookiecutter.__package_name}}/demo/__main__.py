@@ -53,6 +53,9 @@ def main() -> int:
 {%- if cookiecutter.prefect_api == "cloud" %}
     clock.say("the API is a local server: the demo needs no Prefect Cloud workspace")
 {%- endif %}
+{%- if cookiecutter.work_pool_type in ["kubernetes", "ecs"] %}
+    clock.say("flows run as processes of this machine: the demo needs no cluster")
+{%- endif %}
     try:
         with Services() as services:
             as_expected = _show(services, clock, url)
@@ -77,8 +80,8 @@ def _show(services: Services, clock: Clock, url: str) -> bool:
     # Prefect reads its settings when it is imported: only now are they the demo's own.
     from prefect import get_client
 
-    from ..bootstrap import POOL_NAME, POOL_TYPE
-    from .runs import PICTURES, Runs
+{% if cookiecutter.work_pool_type in ["process", "docker"] %}    from ..bootstrap import POOL_NAME, POOL_TYPE
+{% endif %}    from .runs import PICTURES, Runs
     from .table import table
 
     _wait_for(services, url)
@@ -86,17 +89,25 @@ def _show(services: Services, clock: Clock, url: str) -> bool:
     for line in services.run("bootstrap", "{{ cookiecutter.__package_name }}.bootstrap").splitlines():
         clock.say(line)
     clock.done("bootstrap")
-{%- if cookiecutter.work_pool_type == "process" %}
-    clock.say("starting a worker, registering the deployments")
-{%- else %}
+{%- if cookiecutter.work_pool_type == "docker" %}
     clock.say("starting a worker, building the image, registering the deployments")
+{%- else %}
+    clock.say("starting a worker, registering the deployments")
 {%- endif %}
+{%- if cookiecutter.work_pool_type in ["process", "docker"] %}
     pool = ("--pool", POOL_NAME, "--type", POOL_TYPE)
+{%- else %}
+    pool = ("--pool", place.POOL, "--type", "process")
+    services.run("pool", "prefect", "work-pool", "create", place.POOL, "--type", "process")
+{%- endif %}
 {%- if cookiecutter.work_pool_type == "process" %}
     project = str(place.FOLDER / "project")
     # The copy of the project that the worker has is without an environment of its own.
     places = {"PROJECT_DIR": project, "RUN_PYTHON": sys.executable}
     services.start("worker", "prefect", "worker", "start", *pool, **places)
+{%- elif cookiecutter.work_pool_type in ["kubernetes", "ecs"] %}
+    project = str(place.FOLDER / "project")
+    services.start("worker", "prefect", "worker", "start", *pool, PROJECT_DIR=project)
 {%- else %}
     services.start("worker", "prefect", "worker", "start", *pool)
 {%- endif %}

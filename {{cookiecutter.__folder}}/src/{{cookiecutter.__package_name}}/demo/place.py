@@ -6,12 +6,18 @@ import os
 import shutil
 import socket
 from pathlib import Path
+{%- if cookiecutter.work_pool_type in ["kubernetes", "ecs"] %}
+
+import yaml
+{%- endif %}
 
 FOLDER = Path(".demo").absolute()
 OF_THE_PROJECT = (
     "src",
     "infrastructure",
+{%- if cookiecutter.work_pool_type in ["process", "docker"] %}
     "prefect.yaml",
+{%- endif %}
     "prefect.toml",
     "pyproject.toml",
 {%- if cookiecutter.work_pool_type == "docker" %}
@@ -23,6 +29,10 @@ OF_THE_PROJECT = (
 {%- endif %}
 )
 NOT_OURS = ("PREFECT_", "RESULTS_", "PROJECT_DIR")
+{%- if cookiecutter.work_pool_type in ["kubernetes", "ecs"] %}
+POOL = "demo"
+"""A work pool of the type process: no cluster is needed."""
+{%- endif %}
 
 
 def enter() -> str:
@@ -31,10 +41,13 @@ def enter() -> str:
     project = FOLDER / "project"
     project.mkdir(parents=True)
     for name in OF_THE_PROJECT:
-{%- if cookiecutter.work_pool_type == "process" %}
-        (project / name).symlink_to(Path(name).absolute())
-{%- else %}
+{%- if cookiecutter.work_pool_type == "docker" %}
         _copy(Path(name), project / name)
+{%- else %}
+        (project / name).symlink_to(Path(name).absolute())
+{%- endif %}
+{%- if cookiecutter.work_pool_type in ["kubernetes", "ecs"] %}
+    _write_deployments(project / "prefect.yaml")
 {%- endif %}
     os.chdir(project)
     url = f"http://127.0.0.1:{_free_port()}/api"
@@ -47,7 +60,7 @@ def enter() -> str:
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
             "PREFECT_WORKER_QUERY_SECONDS": "1",
             "PREFECT_RESULTS_DEFAULT_STORAGE_BLOCK": "local-file-system/{{ cookiecutter.project_slug }}",
-{%- if cookiecutter.work_pool_type == "process" %}
+{%- if cookiecutter.work_pool_type != "docker" %}
             "RESULTS_DIR": str(FOLDER / "results"),
 {%- endif %}
             "NO_PROXY": f"127.0.0.1,{os.environ.get('NO_PROXY', '')}",
@@ -65,6 +78,16 @@ def _copy(source: Path, target: Path) -> None:
         shutil.copytree(source, target)
     else:
         shutil.copy(source, target)
+{%- elif cookiecutter.work_pool_type in ["kubernetes", "ecs"] %}
+
+
+def _write_deployments(path: Path) -> None:
+    """Write the project's deployments, in the pool of the demo and without an image."""
+    deployed = yaml.safe_load(Path("prefect.yaml").read_text(encoding="utf-8"))
+    for deployment in deployed["deployments"]:
+        deployment["work_pool"] = {"name": POOL}
+    wanted = {"pull": deployed["pull"], "deployments": deployed["deployments"]}
+    path.write_text(yaml.safe_dump(wanted), encoding="utf-8")
 {%- endif %}
 
 

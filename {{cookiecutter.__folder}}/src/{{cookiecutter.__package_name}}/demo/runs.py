@@ -26,7 +26,7 @@ SERVER_CATCHES_UP = 30.0
 """Seconds until the server has surely heard of every task run of a flow that is done."""
 
 PICTURES = FOLDER / "graphs"
-{%- if cookiecutter.work_pool_type == "process" %}
+{%- if cookiecutter.work_pool_type != "docker" %}
 OUTBOX = FOLDER / "outbox"
 {%- else %}
 OUTBOX = f"{containers.DATA}/outbox"
@@ -128,7 +128,7 @@ class Runs:
 
     def _retry(self, run_id: UUID) -> None:
         """Repair what made the run fail, and do what the Retry button of Prefect's UI does."""
-{%- if cookiecutter.work_pool_type == "process" %}
+{%- if cookiecutter.work_pool_type != "docker" %}
         OUTBOX.mkdir()
 {%- else %}
         containers.make_folder(OUTBOX)
