@@ -30,23 +30,22 @@ DEPENDENCIES = """
     dateparser_scripts dateutil docker docket docstring_parser dotenv exceptiongroup fastapi
     frozenlist fsspec google google_api_core google_api_python_client google_auth
     google_auth_httplib2 google_cloud_core google_cloud_secret_manager google_cloud_storage
-    google_crc32c google_resumable_media googleapiclient googleapis_common_protos graphviz
-    greenlet griffe griffecli griffelib grpc grpc_google_iam_v1 grpc_status grpcio grpcio_status
-    h11 h2 hatchling hpack httpcore httplib2 httpx humanize hyperframe idna images iniconfig
-    isodate jinja2 jinja2_humanize_extension jmespath jsonpatch jsonpatch_cli jsonpointer
-    jsonschema jsonschema_specifications jwt key_value librt mako markdown markdown_it
+    google_crc32c google_resumable_media googleapiclient googleapis_common_protos graphviz greenlet
+    griffe griffecli griffelib grpc grpc_google_iam_v1 grpc_status grpcio grpcio_status h11 h2
+    hatchling hpack httpcore httplib2 httpx humanize hyperframe idna images iniconfig iso8601
+    isodate jinja2 jinja2_humanize_extension jmespath jsonpatch jsonpatch_cli jsonpointer jsonschema
+    jsonschema_specifications jwt key_value kopf kubernetes_asyncio librt mako markdown markdown_it
     markdown_it_py markupsafe mdurl msal msal_extensions multidict mypy mypy_extensions mypyc
-    oauthlib opentelemetry opentelemetry_api orjson packaging pathspec pendulum pip
-    pkg_resources pluggy prefect prefect_aws prefect_azure prefect_docker prefect_gcp
-    prometheus_client propcache proto proto_plus protobuf py py_key_value_aio pyasn1
-    pyasn1_modules pycparser pydantic pydantic_core pydantic_extra_types pydantic_settings
-    pydocket pygments pyjwt pyparsing pytest python_dateutil python_dotenv python_json_logger
-    python_on_whales python_slugify pythonjsonlogger pytz pywin32 pyyaml readchar redis
-    referencing regex requests requests_oauthlib rfc3339_validator rich rich_rst rpds rpds_py
-    ruamel ruamel_yaml ruamel_yaml_clib ruff s3transfer semver setuptools shellingham six
-    slugify sniffio sqlalchemy starlette taskgroup tenacity text_unidecode toml tomli typer
-    typing_extensions typing_inspection tzdata tzlocal uncalled_for uritemplate urllib3 uv
-    uvicorn websockets whenever wrapt yaml yarl
+    oauthlib opentelemetry opentelemetry_api orjson packaging pathspec pendulum pip pkg_resources
+    pluggy prefect prefect_aws prefect_azure prefect_docker prefect_gcp prefect_kubernetes
+    prometheus_client propcache proto proto_plus protobuf py py_key_value_aio pyasn1 pyasn1_modules
+    pycparser pydantic pydantic_core pydantic_extra_types pydantic_settings pydocket pygments pyjwt
+    pyopenssl pyparsing pytest python_dateutil python_dotenv python_json_logger python_on_whales
+    python_slugify pythonjsonlogger pytz pywin32 pyyaml readchar redis referencing regex requests
+    requests_oauthlib rfc3339_validator rich rich_rst rpds rpds_py ruamel ruamel_yaml
+    ruamel_yaml_clib ruff s3transfer semver setuptools shellingham six slugify sniffio sqlalchemy
+    starlette taskgroup tenacity text_unidecode toml tomli typer typing_extensions typing_inspection
+    tzdata tzlocal uncalled_for uritemplate urllib3 uv uvicorn websockets whenever wrapt yaml yarl
 """
 # Folders of the project that Python would take for the package.
 FOLDERS = ("src", "tests")

@@ -42,6 +42,7 @@ MODULES = (
     "settings",
     "storage",
 )
+INVENTORY = {"inventory/group_vars/prefect_workers.yml", "inventory/hosts.yml"}
 TESTED = ("bootstrap", "every_call", "imports", "outcomes", "prefect_yaml", "results")
 
 
@@ -63,13 +64,17 @@ class Options(NamedTuple):
         return self._asdict()
 
 
+CLUSTERS = ("kubernetes", "ecs")
+STORAGES = ("local", "s3", "azure", "gcs")
+# The runs of a cluster share no folder.
+POOLS_AND_STORAGES = [
+    *product(("process", "docker"), STORAGES),
+    *product(CLUSTERS, STORAGES[1:]),
+]
 COMBINATIONS = [
-    Options(*chosen)
-    for chosen in product(
-        ("self-hosted", "cloud"),
-        ("local", "s3", "azure", "gcs"),
-        ("process", "docker"),
-        ("github", "none"),
+    Options(api, storage, pool, ci)
+    for api, (pool, storage), ci in product(
+        ("self-hosted", "cloud"), POOLS_AND_STORAGES, ("github", "none")
     )
 ]
 
@@ -91,8 +96,6 @@ def expected_files(options: Options) -> set[str]:
         "Makefile",
         "README.md",
         "infrastructure/base_job_template.json",
-        "inventory/group_vars/prefect_workers.yml",
-        "inventory/hosts.yml",
         "prefect.toml",
         "prefect.yaml",
         "pyproject.toml",
@@ -107,12 +110,19 @@ def expected_files(options: Options) -> set[str]:
         *(f"{package}/flows/{flow}.py" for flow in ("__init__", *FLOWS)),
         *(f"tests/test_{subject}.py" for subject in (*TESTED, *FLOWS)),
     }
-    if options.work_pool_type == "docker":
+    if options.work_pool_type != "process":
         files |= {".dockerignore", "Dockerfile", "certificates/README.md"}
-        files |= {f"{package}/demo/containers.py"}
+    files |= {
+        "process": set(),
+        "docker": {f"{package}/demo/containers.py"},
+        "kubernetes": {"infrastructure/worker-values.yaml", "tests/test_kubernetes_job.py"},
+        "ecs": {"infrastructure/worker-task-definition.json", "tests/test_ecs_task.py"},
+    }[options.work_pool_type]
     if options.ci == "github":
         files |= {".github/workflows/ci.yml"}
-    return files | ansible_files()
+    if options.work_pool_type in CLUSTERS:
+        return files | {"requirements-uv.txt"}
+    return files | INVENTORY | ansible_files()
 
 
 def files_below(folder: Path) -> set[str]:

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from tests.template.options import COMBINATIONS, Options, expected_files, files_below
+from tests.template.options import CLUSTERS, COMBINATIONS, Options, expected_files, files_below
 
 # Expressions of other tools that a generated file may contain.
 EXPRESSIONS = {
-    "prefect.yaml": re.compile(r"\{\{ (\$[A-Z_]+|image\.image) \}\}"),
+    "prefect.yaml": re.compile(r"\{\{ (\$[A-Z_]+|image\.(image|image_name|tag|additional_tags)) \}\}"),
     "infrastructure/base_job_template.json": re.compile(
         r"\{\{ [a-z_]+ \}\}|\{\{ ctx\.\w+\.\* \}\}"
     ),
@@ -29,10 +29,19 @@ MARKS = {
     "azure": r"prefect[-_]azure|azure",
     "gcs": r"prefect[-_]gcp|gcs|google.cloud|GOOGLE_|service.account",
     "docker": r"docker|\bimage\b|container",
+    "kubernetes": r"kubernetes|kubectl|helm|\bpods?\b",
+    "ecs": r"\becs\b|fargate",
     "github": r"\.github|GitHub Actions",
 }
-# Azure's own word for a bucket.
-ALSO_AZURE = "container"
+# Words of an option that others use as well: Azure's own for a bucket is container, and runs in a
+# cluster have an image.
+ALSO = {
+    "azure": r"container",
+    "kubernetes": r"docker|image|container|service.account",
+    "ecs": r"docker|image|container|prefect[-_]aws|boto|AWS_",
+}
+# Where a project tells how it might be moved to a cluster.
+MOVING = re.compile(r"^## When VMs.*?(?=^## )", re.MULTILINE | re.DOTALL)
 
 
 class Project:
@@ -73,11 +82,11 @@ def test_no_template_expression_survives(project: Project) -> None:
 
 def test_nothing_is_left_of_what_was_not_chosen(project: Project) -> None:
     unwanted = {mark: pattern for mark, pattern in MARKS.items() if mark not in project.options}
+    also = "|".join(words for option, words in ALSO.items() if option in project.options)
     for name, text in project.texts().items():
         for mark, pattern in unwanted.items():
-            found = {word.lower() for word in re.findall(pattern, f"{name}\n{text}", re.IGNORECASE)}
-            if "azure" in project.options:
-                found.discard(ALSO_AZURE)
+            found = set(re.findall(pattern, f"{name}\n{MOVING.sub('', text)}", re.IGNORECASE))
+            found -= {word for word in found if re.fullmatch(also, word, re.IGNORECASE)}
             assert not found, f"{name} mentions {mark}"
 
 
@@ -89,9 +98,13 @@ def test_it_installs_the_integrations_it_needs_and_no_other(project: Project) ->
             "azure": "prefect-azure",
             "gcs": "prefect-gcp",
             "docker": "prefect-docker",
+            "kubernetes": "prefect-kubernetes",
+            "ecs": "prefect-aws",
         }.items()
         if option in project.options
     }
+    if project.options.work_pool_type in CLUSTERS:
+        wanted.add("prefect-docker")
     asked = (project.path / "pyproject.toml").read_text(encoding="utf-8")
     assert set(re.findall(r'"(prefect-\w+)', asked)) == wanted
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import sys
-from itertools import product
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from tests.template.conftest import Bake
-from tests.template.options import TEMPLATE
+from tests.template.options import POOLS_AND_STORAGES, TEMPLATE
 from tests.template.trees import run
 
 if sys.version_info >= (3, 11):
@@ -20,7 +19,6 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-COMBINATIONS = list(product(("process", "docker"), ("local", "s3", "azure", "gcs")))
 UV_PIN = TEMPLATE / "ansible" / "roles" / "prefect_worker" / "files" / "uv.txt"
 REQUIREMENTS = sorted(TEMPLATE.glob("templates/requirements/*.txt"))
 PINS = [UV_PIN, TEMPLATE / "requirements.txt", *REQUIREMENTS]
@@ -45,7 +43,12 @@ def test_it_is_nothing_but_versions_with_hashes(path: Path) -> None:
     assert re.sub(r"^#.*\n", "", HASHED.sub("", text), flags=re.MULTILINE) == ""
 
 
-@pytest.mark.parametrize(("pool", "storage"), COMBINATIONS)
+def test_uv_is_the_same_with_and_without_the_playbook() -> None:
+    shared = TEMPLATE / "templates" / "requirements" / "uv.txt"
+    assert shared.read_bytes() == UV_PIN.read_bytes()
+
+
+@pytest.mark.parametrize(("pool", "storage"), POOLS_AND_STORAGES)
 def test_they_satisfy_the_project_they_are_for(bake: Bake, pool: str, storage: str) -> None:
     project = bake(work_pool_type=pool, result_storage=storage)
     asked = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))
@@ -68,7 +71,7 @@ def test_every_dependency_is_a_name_that_a_project_may_not_have(tmp_path: Path) 
     installed: set[str] = set()
     for path in [UV_PIN, *REQUIREMENTS]:
         installed |= {name.replace("-", "_") for name in pinned(path)}
-    for name in ("docker-s3", "docker-azure", "docker-gcs", "dev"):
+    for name in ("docker-s3", "docker-azure", "docker-gcs", "kubernetes-s3", "dev"):
         pins = TEMPLATE / "templates" / "requirements" / f"{name}.txt"
         target = tmp_path / name
         uv = (sys.executable, "-m", "uv", "pip", "install", "--quiet", "--no-deps")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.template.options import TEMPLATE
+from tests.template.options import CLUSTERS, TEMPLATE
 
 NAME = "it must be a distribution name"
 POOL = "it must be letters, digits, spaces, dots, dashes and underscores"
@@ -86,6 +86,19 @@ def test_it_is_refused_in_one_sentence(
     assert rule in stderr
     assert stderr.endswith(".\n")
     assert stderr.count("\n") == 1
+    assert [path for path in (tmp_path / "cookies").rglob("*") if path.name != "bake00"] == []
+
+
+@pytest.mark.parametrize("pool", CLUSTERS)
+def test_a_cluster_whose_results_would_be_lost_is_refused(
+    cookies: Any, tmp_path: Path, capfd: pytest.CaptureFixture[str], pool: str
+) -> None:
+    result = cookies.bake(extra_context={"work_pool_type": pool, "result_storage": "local"})
+    assert result.exit_code != 0
+    assert capfd.readouterr().err == (
+        f"result_storage 'local' is refused: the runs of a pool of type {pool} share no folder,"
+        " so it must be one of s3, azure, gcs.\n"
+    )
     assert [path for path in (tmp_path / "cookies").rglob("*") if path.name != "bake00"] == []
 
 

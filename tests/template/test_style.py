@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from itertools import product
-
 import pytest
 
 from tests.template.conftest import Bake
-from tests.template.options import TEMPLATE
+from tests.template.options import POOLS_AND_STORAGES, TEMPLATE
 from tests.template.trees import run, tool
 
-POOLS_AND_STORAGES = list(product(("process", "docker"), ("local", "s3", "azure", "gcs")))
 SLUGS = {"short": "x", "long": "-".join(["quarter"] * 8)}
 
 
