@@ -18,12 +18,15 @@ NAMES = {
     "work_pool_name": "пул 1",
     "project_slug": LONGEST_SLUG,
 }
-# Every storage, pool, API and CI, each pool with both APIs; one project with trying names.
+# Every storage, pool, API and CI, each pool of machines with both APIs; one project of machines and
+# one of a cluster with trying names.
 COVERING = [
     (Options("self-hosted", "local", "process", "github"), {}),
     (Options("cloud", "s3", "docker", "none"), {}),
     (Options("cloud", "azure", "process", "none"), NAMES),
     (Options("self-hosted", "gcs", "docker", "github"), {}),
+    (Options("self-hosted", "azure", "kubernetes", "none"), NAMES),
+    (Options("cloud", "gcs", "ecs", "github"), {}),
 ]
 
 

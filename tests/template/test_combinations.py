@@ -12,7 +12,7 @@ from tests.template.options import CLUSTERS, COMBINATIONS, Options, expected_fil
 
 # Expressions of other tools that a generated file may contain.
 EXPRESSIONS = {
-    "prefect.yaml": re.compile(r"\{\{ (\$[A-Z_]+|image\.(image|image_name|tag|additional_tags)) \}\}"),
+    "prefect.yaml": re.compile(r"\{\{ (\$[A-Z_]+|image\.[a-z_]+) \}\}"),
     "infrastructure/base_job_template.json": re.compile(
         r"\{\{ [a-z_]+ \}\}|\{\{ ctx\.\w+\.\* \}\}"
     ),
