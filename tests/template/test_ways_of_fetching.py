@@ -70,6 +70,19 @@ def test_from_a_checkout_without_symlinks(
     assert tree(cookiecutter(without_symlinks, "--no-input", cwd=tmp_path)) == reference
 
 
+def test_a_cluster_needs_no_playbook_and_so_no_symlinks(
+    repository: Path, without_symlinks: Path, tmp_path: Path
+) -> None:
+    answers = ("work_pool_type=kubernetes", "result_storage=s3")
+    made = []
+    for template in (repository, without_symlinks):
+        cwd = tmp_path / f"from-{template.name}"
+        cwd.mkdir()
+        made.append(tree(cookiecutter(template, *answers, "--no-input", cwd=cwd)))
+    assert made[0] == made[1]
+    assert not [name for name in made[0] if name.startswith(("ansible", "inventory"))]
+
+
 def test_from_a_relative_checkout_without_symlinks(
     without_symlinks: Path, reference: Tree, tmp_path: Path
 ) -> None:
