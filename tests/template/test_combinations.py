@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.template.conftest import Bake
 from tests.template.options import CLUSTERS, COMBINATIONS, Options, expected_files, files_below
 
 # Expressions of other tools that a generated file may contain.
@@ -107,6 +108,19 @@ def test_it_installs_the_integrations_it_needs_and_no_other(project: Project) ->
         wanted.add("prefect-docker")
     asked = (project.path / "pyproject.toml").read_text(encoding="utf-8")
     assert set(re.findall(r'"(prefect-\w+)', asked)) == wanted
+
+
+@pytest.mark.parametrize("pool", ["docker", *CLUSTERS])
+def test_what_the_image_is_made_of_is_there_and_not_ignored(bake: Bake, pool: str) -> None:
+    project = bake(work_pool_type=pool, result_storage="s3")
+    dockerfile = (project / "Dockerfile").read_text(encoding="utf-8")
+    kept = (project / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    copied = re.findall(r"^COPY (?!--from)(.*) \S+$", dockerfile, re.MULTILINE)
+    sources = {source for line in copied for source in line.split()}
+    assert {"src", "requirements.txt"} < sources
+    for source in sources:
+        assert (project / source).exists(), source
+        assert f"!{source}" in kept, source
 
 
 def test_every_text_file_ends_with_one_newline(project: Project) -> None:
