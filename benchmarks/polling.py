@@ -30,7 +30,7 @@ WORKERS = "benchmarks.in_project.workers"
 ROLE = TOP / "ansible/roles/prefect_worker"
 RUNS = ROLE / "files/runs"
 ONE, MANY = 1, 50
-TURNS, WINDOW = 5, 20.0
+TURNS, WINDOW = 5, 12.0
 REQUEST = re.compile(rb'"(?:GET|POST|PUT|PATCH|DELETE) /api/\S+ HTTP')
 ASKED_FOR_RUNS = b"/get_scheduled_flow_runs "
 ROWS = tuple(
@@ -54,8 +54,9 @@ def measure(pace: Pace) -> Iterator[Line]:
             tuple(Side(programs, postgres, count, ours=ours) for ours in (True, False))
             for count in (ONE, many)
         ]
-        for side in (each for pair in sides for each in pair):
-            side.start()
+        for act in (Side.start, Side.wait):
+            for side in (each for pair in sides for each in pair):
+                act(side)
         for _ in pace.turns(TURNS, f"requests of 1 and of {many} workers"):
             _watch([each for pair in sides for each in pair], pace.either(WINDOW, 20.0))
     (ours_one, other_one), (ours_many, other_many) = sides
@@ -91,7 +92,8 @@ class Side:
         )
 
     def start(self) -> None:
-        """Start the workers, and wait until each has asked for runs."""
+        """Start the workers."""
+        self._before = self.server.log.stat().st_size
         folder = FOLDER / self.name
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
@@ -107,9 +109,11 @@ class Side:
             environment["PREFECT_WORKER_QUERY_SECONDS"] = str(query_seconds())
             command += [RUNS, str(check_seconds())]
         self.programs.start(f"workers-{self.name}", command, environment, folder)
-        log, offset = self.server.log, self.server.log.stat().st_size
+
+    def wait(self) -> None:
+        """Wait until each worker has asked for runs."""
         wait_until(
-            lambda: _read(log, offset).count(ASKED_FOR_RUNS) >= self.count,
+            lambda: _read(self.server.log, self._before).count(ASKED_FOR_RUNS) >= self.count,
             f"{self.count} workers do not ask for runs",
         )
 

@@ -16,7 +16,7 @@ from tests.hosts.control.server import Api, eventually
 from tests.hosts.machines.container import Container
 from tests.hosts.machines.host import quoted
 
-TURNS, WEIGHED = 7, 3
+TURNS, WEIGHED = 5, 3
 STOCK_QUERY_SECONDS = 10.0
 THERE = "/srv/benchmark"
 FLOW = """
