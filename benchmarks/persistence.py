@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import shutil
 import statistics
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import closing
 
 from benchmarks.pace import Pace
 from benchmarks.rows import Line, Row, compared, figure
 from benchmarks.stage import FOLDER, LOCAL, S3, Stage, in_project
-from tests.results.lab.project import Project
 
 KIB = 1024
 # Bytes of a result: tasks in a run, turns.
 SIZES = {KIB: (50, 5), KIB**2: (10, 5), 100 * KIB**2: (1, 3)}
-TINY = KIB
 
 
 def _row(storage: str, size: int) -> Row:
@@ -32,22 +31,26 @@ def measure(pace: Pace) -> Iterator[Line]:
     try:
         with closing(Stage()) as stage:
             for storage in (LOCAL, S3):
-                project = stage.project(storage)
-                for size in SIZES:
-                    yield _measured(stage, project, storage, size, pace)
+                yield from _measured(stage, storage, pace)
     finally:
         # Gigabytes of results.
         shutil.rmtree(FOLDER, ignore_errors=True)
 
 
-def _measured(stage: Stage, project: Project, storage: str, size: int, pace: Pace) -> Line:
-    count, turns = SIZES[size]
-    kept: list[float] = []
-    not_kept: list[float] = []
-    for _ in pace.turns(turns, f"results of {size:,} bytes, {storage}"):
-        found = in_project(project, "persistence", pace.either(size, TINY), pace.either(count, 2))
-        kept.append(1000 * found["kept"])
-        not_kept.append(1000 * found["not_kept"])
+def _measured(stage: Stage, storage: str, pace: Pace) -> Iterator[Line]:
+    project = stage.project(storage)
+    kept: dict[int, list[float]] = defaultdict(list)
+    not_kept: dict[int, list[float]] = defaultdict(list)
+    for turn in pace.turns(max(turns for _, turns in SIZES.values()), f"kept results, {storage}"):
+        sizes = {size: count for size, (count, turns) in SIZES.items() if turn < turns}
+        wishes = [f"{size}:{pace.either(count, 1)}" for size, count in sizes.items()]
+        found = in_project(project, "persistence", *wishes)
+        for size, seconds in found.items():
+            kept[int(size)].append(1000 * seconds["kept"])
+            not_kept[int(size)].append(1000 * seconds["not_kept"])
         stage.rest()
-    more = statistics.median(kept) - statistics.median(not_kept)
-    return compared(_row(storage, size), kept, not_kept, "ms", f"{figure(more)} ms more a task")
+    for size in kept:
+        more = statistics.median(kept[size]) - statistics.median(not_kept[size])
+        yield compared(
+            _row(storage, size), kept[size], not_kept[size], "ms", f"{figure(more)} ms more a task"
+        )

@@ -1,4 +1,4 @@
-"""Times tasks whose results are kept, and others: `persistence PACKAGE SIZE COUNT`."""
+"""Times tasks whose results are kept, and others: `persistence PACKAGE SIZE:COUNT…`."""
 
 from __future__ import annotations
 
@@ -39,15 +39,21 @@ def not_kept(count: int) -> None:
 
 
 def main() -> None:
-    """Print the seconds that a task takes, kept and not kept."""
+    """Print the seconds that a task takes, kept and not kept, for each size."""
     global made
-    size, count = int(sys.argv[2]), int(sys.argv[3])
-    made = random.Random(1).randbytes(size)
     warm_up()
-    flows = (not_kept, kept, not_kept, kept)
     # Each flow's first run also finds the storage.
-    found = [completed(flow, created(flow, count=count)) / count for flow in flows][2:]
-    print(json.dumps({"not_kept": found[0], "kept": found[1]}))
+    for flow in (not_kept, kept):
+        completed(flow, created(flow, count=1))
+    found: dict[str, dict[str, float]] = {}
+    for wish in sys.argv[2:]:
+        size, count = map(int, wish.split(":"))
+        made = random.Random(1).randbytes(size)
+        found[str(size)] = {
+            flow.name.replace("-", "_"): completed(flow, created(flow, count=count)) / count
+            for flow in (not_kept, kept)
+        }
+    print(json.dumps(found))
 
 
 if __name__ == "__main__":
