@@ -6,16 +6,22 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from tests.docker.lab import base_image
 from tests.docker.lab.engine import Engine
+from tests.docker.lab.machine import Story, address, machine
+from tests.hosts.control.project import Project
+from tests.hosts.machines.lab import Lab
 from tests.ports import free_port
 from tests.project.api import Api
 from tests.project.baked import TEMPLATE, Make, bake, clean_environment, maker
 from tests.project.processes import running, wait_until
+from tests.results.lab.programs import Programs
+from tests.results.lab.seaweed import Seaweed
 
 BUILD = TEMPLATE / "build/docker"
 DEMAND = Path(__file__).with_name("lab") / "demand.py.in"
@@ -45,8 +51,51 @@ def engine() -> Iterator[Engine]:
 
 @pytest.fixture(scope="session")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a project whose runs keep their results on the machine."""
+    return installed(tmp_path_factory.mktemp("project"))
+
+
+@pytest.fixture(scope="module")
+def told(
+    tmp_path_factory: pytest.TempPathFactory,
+    api: Api,
+    engine: Engine,
+    environment: dict[str, str],
+) -> Iterator[Story]:
+    """Tell what becomes of a worker on a machine, with a project whose results are in S3."""
+    folder = tmp_path_factory.mktemp("vm")
+    project = installed(folder, "result_storage=s3")
+    programs = Programs(folder / "logs")
+    with closing(Lab()) as lab:
+        try:
+            store = Seaweed(programs, folder / "seaweed", ADDRESS)
+            settings = {**store.settings(), "RESULTS_STORE_CREDENTIALS": "true"}
+            make = maker(project, {**environment, **settings})
+            done = make("bootstrap")
+            assert done.returncode == 0, done.stdout + done.stderr
+            vm = machine(lab)
+            story = Story(
+                vm=vm,
+                api=api,
+                make=make,
+                project=Project(project),
+                engine=engine,
+                address=address(lab, vm),
+                objects=lambda: store.kept("shop-reports"),
+            )
+            try:
+                story.tell()
+            except BaseException:
+                print(vm.journal(400))
+                raise
+            yield story
+        finally:
+            programs.stop_all()
+
+
+def installed(folder: Path, *answers: str) -> Path:
     """Generate a project, add a flow of the tests' own as its owner would, and install it."""
-    made = bake(tmp_path_factory.mktemp("project"), "work_pool_type=docker")
+    made = bake(folder, "work_pool_type=docker", *answers)
     flows = made / "src/shop_reports/flows"
     (flows / "demand.py").write_text(DEMAND.read_text().replace("PACKAGE", "shop_reports"))
     with (made / "prefect.yaml").open("a") as deployments:

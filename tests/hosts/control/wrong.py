@@ -18,6 +18,8 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "a pool that is not there": ({"pool": "no-such-pool"}, "no-such-pool"),
     "a pool of another type": ({"type": "docker"}, "docker"),
     "a pool with a quote": ({"pool": 'a"b'}, "prefect_worker_pool"),
+    "an engine unheard of": ({"engine": "containerd"}, "one of podman, none"),
+    "an image that is not there": ({"type": "docker", "image_archive": "/no/image"}, "no file"),
     "a type unheard of": ({"type": "kubernetes"}, "one of process, docker"),
     "a queue with a newline": ({"queues": ["a\nb"]}, "prefect_worker_queues"),
     "queues that are no list": ({"queues": "fast"}, "a list of texts"),

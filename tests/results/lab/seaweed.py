@@ -22,11 +22,11 @@ PORTS = ("master", "volume", "filer", "s3")
 class Seaweed:
     """The server, and a way to its files that the projects know nothing of."""
 
-    def __init__(self, programs: Programs, folder: Path) -> None:
-        """Start it with an empty bucket."""
+    def __init__(self, programs: Programs, folder: Path, address: str = "127.0.0.1") -> None:
+        """Start it with an empty bucket, for whoever reaches the address."""
         self._programs, self._folder = programs, folder
         self._ports = {name: free_port() for name in PORTS}
-        self.endpoint = f"http://127.0.0.1:{self._ports['s3']}"
+        self.endpoint = f"http://{address}:{self._ports['s3']}"
         self._bucket = f"http://127.0.0.1:{self._ports['filer']}/buckets/{BUCKET}/"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
@@ -47,7 +47,8 @@ class Seaweed:
             for grpc in ("", ".grpc")
         ]
         weed = str(Path(sys.executable).with_name("weed"))
-        command = [weed, "server", f"-dir={self._folder}", "-ip=127.0.0.1", "-s3", *ports]
+        address = ("-ip=127.0.0.1", "-ip.bind=0.0.0.0")
+        command = [weed, "server", f"-dir={self._folder}", *address, "-s3", *ports]
         # Without the listeners that have fixed ports, and strict about buckets as Amazon is.
         command += ["-s3.autoCreateBucket=false", "-s3.port.iceberg=0", "-s3.port.lance=0"]
         self._program = self._programs.start(

@@ -240,6 +240,18 @@ def _wheelhouse(value: str, values: dict[str, Any]) -> None:
         raise WrongError("is a folder without wheels: fill it with `pip download`.")
 
 
+def _image_archive(value: str, values: dict[str, Any]) -> None:
+    if not value or values["type"] != "docker" or values["state"] != "present":
+        return
+    if not value.startswith("/"):
+        raise WrongError("is not accepted: an absolute path on this computer.")
+    if not Path(value).is_file():
+        raise WrongError(
+            "is no file on this computer: make it by `docker save` (`make image` in a generated "
+            "project), or set it to '' where the machines pull the image from a registry."
+        )
+
+
 def _ca_bundle(value: str, _: dict[str, Any]) -> None:
     if not value:
         return
@@ -283,6 +295,8 @@ CHECKS: dict[str, Check] = {
     "auth_string": _auth_string,
     "pool": _matching(LABEL, LABEL_RULE),
     "type": _one_of("process", "docker"),
+    "engine": _one_of("podman", "none"),
+    "image_archive": _image_archive,
     "queues": _each(LABEL, LABEL_RULE),
     "limit": _between(1, 10_000, zero="no limit"),
     "environment": _environment,

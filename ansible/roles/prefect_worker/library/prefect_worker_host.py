@@ -24,7 +24,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "systemd": {"type": "int", "required": True},
     "python": {"type": "str", "default": ""},
     "packages": {"type": "list", "elements": "str", "default": []},
-    "docker": {"type": "bool", "default": False},
+    "engine": {"type": "bool", "default": False},
     "free_mib": {"type": "int", "default": 0},
     "project": {"type": "path", "required": True},
     "digest": {"type": "str", "default": ""},
@@ -81,8 +81,8 @@ def _fitness(wanted: dict[str, Any], unit: dict[str, Any]) -> dict[str, Any]:
     if not ready:
         _require_space(wanted["free_mib"])
     packages = [*family["packages"], *wanted["packages"]]
-    if wanted["docker"]:
-        packages += _docker_packages(family)
+    if wanted["engine"]:
+        packages += family["engine_packages"]
     return {
         "family": family,
         "architecture": platform.machine(),
@@ -93,17 +93,6 @@ def _fitness(wanted: dict[str, Any], unit: dict[str, Any]) -> dict[str, Any]:
         "release_ready": ready,
         "uv_ready": os.access(wanted["uv"], os.X_OK),
     }
-
-
-def _docker_packages(family: dict[str, Any]) -> list[str]:
-    """None where Docker is there already, from wherever."""
-    if shutil.which("dockerd"):
-        return []
-    if not family["docker_packages"]:
-        raise UnfitError(
-            "There is no Docker on this machine, nor in its system's packages: install it first."
-        )
-    return list(family["docker_packages"])
 
 
 def _family(families: dict[str, Any]) -> dict[str, Any]:

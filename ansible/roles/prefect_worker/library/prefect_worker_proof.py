@@ -19,6 +19,8 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     **API_ARGUMENTS,
     "unit": {"type": "str", "required": True},
     "pool": {"type": "str", "required": True},
+    "type": {"type": "str", "required": True},
+    "engine": {"type": "str", "default": ""},
     "worker": {"type": "str", "required": True},
     "timeout": {"type": "int", "required": True},
     "project": {"type": "path", "required": True},

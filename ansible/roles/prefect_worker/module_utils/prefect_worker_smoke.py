@@ -9,12 +9,11 @@ from typing import Any
 from urllib.parse import quote
 
 from ansible.module_utils.prefect_worker_api import Api
+from ansible.module_utils.prefect_worker_places import Containers, Processes
 from ansible.module_utils.prefect_worker_shoes import run_as_worker
 
 FLOW = "prefect-worker-smoke-test"
 ENTRYPOINT = "prefect_worker_smoke.smoke"
-# As in the project's base job template.
-COMMAND = '[ -z "$RUN_LAUNCHER" ] || exec $RUN_LAUNCHER; exec .venv/bin/python -m prefect.engine'
 PAUSE = 0.2
 FINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 
@@ -31,10 +30,15 @@ class SmokeTest:
         self._api = api
         self._wanted = wanted
         self._release = release
-        self._marks = Path(wanted["home"], "smoke-tests")
+        docker = wanted["type"] == "docker"
+        self._place: Containers | Processes = (
+            Containers(wanted, api, release) if docker else Processes(wanted)
+        )
         self._named = bool(wanted["deployment"])
-        self._direct = not alone and not self._named
+        self._direct = not alone and not self._named and self._place.executes
         self._tries = 0
+        # By what executed it, for a run that did not come as far as to have a log.
+        self._said = ""
         self._deployment = self._find() if self._named else self._create()
         self._run = self._ask()
 
@@ -52,7 +56,7 @@ class SmokeTest:
 
     def clean(self) -> None:
         """Leave no deployment, no mark and no run that waits."""
-        (self._marks / str(self._run["id"])).unlink(missing_ok=True)
+        self._place.clean(str(self._run["id"]))
         if self._run["state"]["type"] not in FINAL:
             state = {"state": {"type": "CANCELLED"}, "force": True}
             self._api.post(f"/flow_runs/{self._run['id']}/set_state", state)
@@ -72,6 +76,7 @@ class SmokeTest:
             "work_pool_name": None if self._direct else self._wanted["pool"],
             "work_queue_name": None if self._direct else self._wanted["queue"] or None,
             "entrypoint": ENTRYPOINT,
+            "job_variables": self._place.job_variables,
             "parameters": {"entrypoints": json.loads((self._release / ".ready").read_text())},
             "enforce_parameter_schema": False,
         }
@@ -88,13 +93,13 @@ class SmokeTest:
     def _execute(self) -> None:
         """Do what the worker does with a run it has taken."""
         settings = self._wanted["settings"]
-        run_as_worker(
-            ["/usr/bin/env", f"PREFECT__FLOW_RUN_ID={self._run['id']}", "/bin/sh", "-c", COMMAND],
+        self._said = run_as_worker(
+            self._place.command(str(self._run["id"])),
             self._wanted["user"],
             self._release,
             [Path(f"{settings}.env"), Path(f"{settings}.secrets.env")],
             self._wanted["timeout"],
-        )
+        ).stdout
         self._read()
 
     def _read(self) -> dict[str, Any]:
@@ -121,7 +126,7 @@ class SmokeTest:
         """The worker's name says so; a mark on this machine's disk proves it."""
         run = self._follow(deadline)
         if run["state"]["type"] == "COMPLETED" and not self._named:
-            return (self._marks / str(run["id"])).exists()
+            return bool(self._place.has(str(run["id"])))
         return not self._is_elsewhere()
 
     def _judged(self) -> dict[str, Any]:
@@ -139,4 +144,4 @@ class SmokeTest:
             "limit": 200,
         }
         lines = [str(log["message"]) for log in self._api.post("/logs/filter", body)]
-        return "\n".join(["The last lines of its log:", *lines[-15:]])
+        return "\n".join(["The last lines of its log:", *(lines or self._said.splitlines())[-15:]])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +32,9 @@ def main() -> None:
         if run not in here:
             _look_at(run, records.read(run))
     try:
-        _end_cancelled(here)
-        _release_pending(set(known))
-        _run_lost_again()
+        end_cancelled(here, _stop)
+        release_pending(set(known), WORKER_STARTS)
+        run_lost_again()
     except api.UnansweredError as error:
         print(f"Next time: {error}")
 
@@ -53,23 +54,28 @@ def _look_at(run: str, record: dict[str, Any]) -> None:
         deliver.deliver(run, record)
 
 
-def _end_cancelled(here: set[str]) -> None:
+def _stop(run: str) -> None:
+    records.write(run, {**records.read(run), "cancelled": True})
+    cancel.stop(run)
+
+
+def end_cancelled(here: set[str], stop: Callable[[str], None]) -> None:
     """Only the worker that started a run hears that it is cancelled, and it may be gone."""
     for found in _runs(["CANCELLING", "CANCELLED"], {"id": {"any_": sorted(here)}}) if here else []:
-        if _age(found) > WORKER_CANCELS:
-            records.write(found["id"], {**records.read(found["id"]), "cancelled": True})
-            cancel.stop(found["id"])
+        if age(found) > WORKER_CANCELS:
+            stop(found["id"])
             deliver.cancelled(found["id"])
 
 
-def _release_pending(known: set[str]) -> None:
+def release_pending(known: set[str], most: float) -> None:
+    """Let others take what this machine took `most` seconds ago and never started."""
     for found in _runs(["PENDING"], {}):
         mine = deliver.taken_by(found) in (None, os.environ["RUN_WORKER"])
-        if mine and found["id"] not in known and _age(found) > WORKER_STARTS:
+        if mine and found["id"] not in known and age(found) > most:
             print(deliver.release(found["id"], "the worker that took it did not start it"))
 
 
-def _run_lost_again() -> None:
+def run_lost_again() -> None:
     """Its own machine is gone, so any of the pool's may ask for it."""
     since = api.now() - datetime.timedelta(seconds=LOOK_BACK)
     crashed = _runs(["CRASHED"], {"end_time": {"after_": since.isoformat()}})
@@ -95,6 +101,7 @@ def _runs(states: list[str], wish: dict[str, Any]) -> list[dict[str, Any]]:
     return found
 
 
-def _age(found: dict[str, Any]) -> float:
+def age(found: dict[str, Any]) -> float:
+    """Seconds since a run has been in its state."""
     since = datetime.datetime.fromisoformat(found["state"]["timestamp"].replace("Z", "+00:00"))
     return (api.now() - since).total_seconds()

@@ -14,16 +14,17 @@ OVER = {"COMPLETED", "FAILED", "CANCELLED"}
 OF_THE_ENGINE = "Execution was aborted by a termination signal"
 
 
-def deliver(run: str, record: dict[str, Any]) -> None:
-    """Tell it, and forget the run; if the API does not answer there is a next time."""
+def deliver(run: str, record: dict[str, Any]) -> bool:
+    """Tell it, and forget the run; False if the API does not answer, as there is a next time."""
     try:
         print(_settle(run, record))
     except api.UnknownRunError:
         print(f"{run} is not at the API any more")
     except api.UnansweredError as error:
         print(f"Kept for later, the API does not take it: {error}")
-        return
+        return False
     records.remove(run)
+    return True
 
 
 def _settle(run: str, record: dict[str, Any]) -> str:

@@ -41,9 +41,12 @@ def _memory() -> str:
     """The unit's limit, or what is left to say if it has none."""
     group = Path("/proc/self/cgroup").read_text().rpartition("0::/")[2].strip()
     limit = Path("/sys/fs/cgroup", group, "memory.max").read_text().strip()
-    if limit == "max":
-        return "share of the machine's memory"
-    for unit, size in (("GiB", 1 << 30), ("MiB", 1 << 20)):
-        if int(limit) >= size:
-            return f"{int(limit) / size:.3g} {unit}"
-    return f"{limit} bytes"
+    return size(0 if limit == "max" else int(limit))
+
+
+def size(limit: int) -> str:
+    """A limit of memory in bytes, 0 if there is none, as people say it."""
+    for unit, one in (("GiB", 1 << 30), ("MiB", 1 << 20)):
+        if limit >= one:
+            return f"{limit / one:.3g} {unit}"
+    return f"{limit} bytes" if limit else "share of the machine's memory"

@@ -1,0 +1,108 @@
+"""What a timer does for a docker pool: report containers whose worker was not there to do so."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import signal
+import subprocess
+import time
+from typing import Any
+
+import api
+import check
+import deliver
+import engine
+import records
+import report
+
+# Seconds that a worker takes at most to see that a container has ended.
+WORKER_REPORTS = 15
+# Containers stay for so many hours to be looked at, and are tidied up so often, in seconds.
+KEPT, TIDIED = 24, 3600
+ENDS = deliver.OVER | {"CRASHED"}
+RUN_LABEL = "io.prefect.flow-run-id"
+
+
+def main() -> None:
+    """Look at what ended here, at what was cancelled, and at what was never started."""
+    label = f"io.prefect.worker-name={os.environ['RUN_WORKER']}"
+    try:
+        found = engine.containers(label)
+        # A run that was tried again has several, of which the last one counts.
+        latest = {container["Labels"][RUN_LABEL]: container for container in found}
+        here = {run for run, container in latest.items() if container["State"] == "running"}
+        for run, container in latest.items():
+            if container["State"] in ("exited", "dead", "stopped"):
+                _look_at(run, container["Id"])
+        check.end_cancelled(here, lambda run: engine.stop(latest[run]["Id"]))
+        check.release_pending(here, max(_active_seconds(), check.WORKER_STARTS))
+        check.run_lost_again()
+        _tidy(label, {container["Id"] for container in found})
+    except (api.UnansweredError, engine.AwayError) as error:
+        print(f"Next time: {error}")
+
+
+def _look_at(run: str, container: str) -> None:
+    if (records.folder() / container).exists():
+        return
+    shown = engine.inspect(container)
+    reason, ago = _end(shown)
+    if ago < WORKER_REPORTS:
+        return
+    try:
+        told = api.get(f"/flow_runs/{run}")
+    except api.UnknownRunError:
+        told = None
+    # What is younger than the container's end is of another attempt, unless it is an end itself.
+    if told and told["state"]["type"] not in ENDS and check.age(told) < ago:
+        return
+    if not told or deliver.deliver(run, {"reason": reason}):
+        records.write(container, {"run": run})
+
+
+def _end(shown: dict[str, Any]) -> tuple[str, float]:
+    """Why a container ended, and how many seconds ago."""
+    state = shown["State"]
+    now, booted = time.time(), time.time() - time.monotonic()
+    began, ended = _moment(state["StartedAt"]), _moment(state["FinishedAt"])
+    if began < booted and not began <= ended < booted:
+        return "its machine was restarted or lost power", now - booted
+    return _in_words(shown), now - ended
+
+
+def _in_words(shown: dict[str, Any]) -> str:
+    state = shown["State"]
+    status = int(state["ExitCode"])
+    if state["OOMKilled"]:
+        return f"killed: used more than its {report.size(shown['HostConfig']['Memory'])}"
+    if status > 128 and status - 128 in signal.Signals.__members__.values():
+        name = signal.Signals(status - 128).name.removeprefix("SIG")
+        return report.in_words("signal", "killed", name)
+    return report.in_words("exit-code", "exited", str(status))
+
+
+def _moment(text: str) -> float:
+    """In seconds; engines write nanoseconds, and the year 1 for what has not been."""
+    whole = datetime.datetime.fromisoformat(text[:19]).replace(tzinfo=datetime.timezone.utc)
+    return whole.timestamp()
+
+
+def _active_seconds() -> float:
+    """How long the worker has been there, who may be about to start what it has taken."""
+    key = "ActiveEnterTimestampMonotonic"
+    command = ["systemctl", "show", os.environ["RUN_UNIT"], f"--property={key}"]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return time.monotonic() - int(shown.strip().removeprefix(f"{key}=") or 0) / 1e6
+
+
+def _tidy(label: str, there: set[str]) -> None:
+    stamp = records.folder() / ".tidied"
+    if stamp.exists() and time.time() - stamp.stat().st_mtime < TIDIED:
+        return
+    stamp.parent.mkdir(parents=True, exist_ok=True)
+    engine.prune(label, KEPT)
+    stamp.touch()
+    for record in records.folder().glob("[!.]*"):
+        if record.name not in there:
+            record.unlink()

@@ -1,0 +1,168 @@
+#!/usr/bin/python
+"""A Podman without root: its containers belong to the workers' user, and to that user's systemd."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "user": {"type": "str", "required": True},
+    "home": {"type": "path", "required": True},
+    "unit": {"type": "str", "required": True},
+    "settings": {"type": "str", "default": "", "no_log": True},
+    "dropin": {"type": "path", "required": True},
+    "changed_units": {"type": "list", "elements": "path", "default": []},
+}
+USER_UNITS = Path("/etc/systemd/user")
+LINGER = Path("/var/lib/systemd/linger")
+RANGES = {"--add-subuids": Path("/etc/subuid"), "--add-subgids": Path("/etc/subgid")}
+# How many ids containers may have, and the first that no distribution gives to anybody.
+IDS, FIRST = 65536, 524288
+# A worker that is started by the machine has its engine before it.
+DROPIN = """\
+[Unit]
+Wants=user@{uid}.service
+After=user@{uid}.service
+"""
+
+
+class Engine:
+    """One user's, shared by all workers that run as this user."""
+
+    def __init__(self, module: AnsibleModule) -> None:
+        """Take the module's parameters; the user may not be there yet in check mode."""
+        self._module = module
+        self._wanted = module.params
+        self._act = not module.check_mode
+        self._home = Path(self._wanted["home"])
+        self._dropin = Path(self._wanted["dropin"])
+        self._socket = f"{self._wanted['unit']}.socket"
+        self._name = self._wanted["user"]
+        self._uid, self._gid = _ids(self._name)
+        self.changed: list[str] = []
+
+    def present(self) -> None:
+        """Everything that is not there yet."""
+        if not self._uid:
+            self.changed.append("a Podman of a user to come")
+            return
+        for option, path in RANGES.items():
+            if not self._has_range(path):
+                self._do(f"a range in {path}", "usermod", option, _free(path), self._name)
+        self._make_home()
+        self._write(self._home / "engine.env", self._wanted["settings"], 0o600, own=True)
+        if not (LINGER / self._name).exists():
+            self._do("its systemd", "loginctl", "enable-linger", self._name)
+        self._listen()
+        if self._write(self._dropin, DROPIN.format(uid=self._uid), 0o644) and self._act:
+            self._run("systemctl", "daemon-reload")
+
+    def absent(self) -> None:
+        """Nothing, if this was the last worker that had it."""
+        others = set(self._dropin.parent.parent.glob(f"*/{self._dropin.name}")) - {self._dropin}
+        mine = DROPIN.format(uid=self._uid)
+        if any(path.read_text() == mine for path in others) or not self._home.exists():
+            return
+        self.changed.append(str(self._home))
+        if self._act:
+            self._run("systemctl", "--global", "disable", self._socket)
+            if self._uid:
+                self._run("loginctl", "disable-linger", self._name)
+                self._run("systemctl", "stop", f"user@{self._uid}.service")
+            for unit in USER_UNITS.glob(f"{self._wanted['unit']}.*"):
+                unit.unlink()
+            shutil.rmtree(self._home)
+
+    def _has_range(self, path: Path) -> bool:
+        given = rf"^({self._name}|{self._uid}):"
+        return path.exists() and bool(re.search(given, path.read_text(), re.M))
+
+    def _make_home(self) -> None:
+        if not self._home.exists():
+            self.changed.append(str(self._home))
+            if self._act:
+                self._home.mkdir(mode=0o700, parents=True)
+                os.chown(self._home, self._uid, self._gid)
+
+    def _write(self, path: Path, text: str, mode: int, own: bool = False) -> bool:
+        if path.exists() and path.read_text() == text:
+            return False
+        self.changed.append(str(path))
+        if self._act:
+            path.parent.mkdir(exist_ok=True)
+            path.touch(mode)
+            if own:
+                os.chown(path, self._uid, self._gid)
+            path.write_text(text)
+        return True
+
+    def _listen(self) -> None:
+        """Have the socket there now, and after each start of the machine."""
+        enabled = (USER_UNITS / "sockets.target.wants" / self._socket).is_symlink()
+        new = bool(self._wanted["changed_units"]) or not enabled
+        if not enabled:
+            self._do("its socket", "systemctl", "--global", "enable", self._socket)
+        if not self._act:
+            return
+        # What keeps it for ever starts it a moment later.
+        self._run("systemctl", "start", f"user@{self._uid}.service")
+        if new:
+            self._of_user("daemon-reload")
+            # A socket is not moved below a service; its containers are not in it.
+            self._of_user("stop", f"{self._wanted['unit']}.service")
+        if new or self._of_user("is-active", "--quiet", self._socket, check=False):
+            self._of_user("restart" if new else "start", self._socket)
+
+    def _of_user(self, *command: str, check: bool = True) -> int:
+        runtime = f"XDG_RUNTIME_DIR=/run/user/{self._uid}"
+        shoes = ["runuser", "--user", self._name, "--", "env", runtime]
+        return self._run(*shoes, "systemctl", "--user", *command, check=check)
+
+    def _do(self, what: str, *command: str) -> None:
+        self.changed.append(what)
+        if self._act:
+            self._run(*command)
+
+    def _run(self, *command: str, check: bool = True) -> int:
+        return int(self._module.run_command(list(command), check_rc=check)[0])
+
+
+def main() -> None:
+    """Bring it to its state and tell what changed."""
+    module = AnsibleModule(ARGUMENTS, supports_check_mode=True)
+    os.umask(0o022)
+    engine = Engine(module)
+    if module.params["state"] == "present":
+        engine.present()
+    else:
+        engine.absent()
+    told = "".join(f"{line}\n" for line in engine.changed)
+    module.exit_json(changed=bool(engine.changed), diff={"prepared": told})
+
+
+def _ids(name: str) -> tuple[int, int]:
+    """The user's and its group's; 0 if there is no such user, which is nobody's but root's."""
+    try:
+        found = pwd.getpwnam(name)
+    except KeyError:
+        return 0, 0
+    return found.pw_uid, found.pw_gid
+
+
+def _free(path: Path) -> str:
+    """A range beyond all that are given away."""
+    taken = re.findall(r"^[^:\n]*:(\d+):(\d+)$", path.read_text() if path.exists() else "", re.M)
+    first = max([FIRST, *(int(start) + int(count) for start, count in taken)])
+    return f"{first}-{first + IDS - 1}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,84 @@
+"""Where a smoke run is executed: a process of this machine, or a container of its engine."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from ansible.module_utils.prefect_worker_api import Api, quoted
+from ansible.module_utils.prefect_worker_venv import COMPANIONS
+
+# As in the project's base job template.
+IN_A_PROCESS = (
+    '[ -z "$RUN_LAUNCHER" ] || exec $RUN_LAUNCHER; exec .venv/bin/python -m prefect.engine'
+)
+# Where a container has the smoke flow, which is not in the project's image.
+THERE = "/run/prefect_worker"
+IN_A_CONTAINER = f"PYTHONPATH={THERE}:$PYTHONPATH exec prefect flow-run execute"
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+class Processes:
+    """The release's own Python; a mark on the disk tells that it ran here."""
+
+    def __init__(self, wanted: dict[str, Any]) -> None:
+        """Take the parameters of the module."""
+        self.executes = True
+        self.job_variables: dict[str, Any] = {}
+        self._marks = Path(wanted["home"], "smoke-tests")
+
+    def command(self, run: str) -> list[str]:
+        """What the worker would execute."""
+        return ["/usr/bin/env", f"PREFECT__FLOW_RUN_ID={run}", "/bin/sh", "-c", IN_A_PROCESS]
+
+    def has(self, run: str) -> bool:
+        """Whether a run that completed did so here."""
+        return (self._marks / run).exists()
+
+    def clean(self, run: str) -> None:
+        """Leave no mark."""
+        (self._marks / run).unlink(missing_ok=True)
+
+
+class Containers:
+    """The pool's image; the engine tells which runs it had. Nothing is known of somebody else's."""
+
+    def __init__(self, wanted: dict[str, Any], api: Api, release: Path) -> None:
+        """Take the parameters of the module."""
+        self._wanted = wanted
+        self._api = api
+        self._podman = ["podman", "--url", wanted["engine"]]
+        self._volume = f"{release / COMPANIONS}:{THERE}:ro"
+        self.executes = bool(wanted["engine"])
+        self.job_variables: dict[str, Any] = {
+            "volumes": [self._volume],
+            "command": f"sh -c '{IN_A_CONTAINER}'",
+        }
+
+    def command(self, run: str) -> list[str]:
+        """What the worker would have its engine do, as far as a run without a load needs it."""
+        host = urlsplit(self._wanted["api_url"]).hostname
+        network = ["--network=host"] if host in LOOPBACK else []
+        # Of the settings only Prefect's; its home is a folder of the machine's.
+        environment = ["--env=PREFECT_*", f"--env=PREFECT__FLOW_RUN_ID={run}"]
+        options = ["--rm", "--init", *network, *environment, f"--volume={self._volume}"]
+        shell = ["sh", "-c", IN_A_CONTAINER]
+        without_home = ["/usr/bin/env", "--unset=PREFECT_HOME"]
+        return [*without_home, *self._podman, "run", *options, self._image(), *shell]
+
+    def has(self, run: str) -> bool:
+        """Whether a run that completed did so here."""
+        label = f"--filter=label=io.prefect.flow-run-id={run}"
+        command = [*self._podman, "ps", "--all", "--quiet", label]
+        found = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+        return bool(found.strip()) or not self.executes
+
+    def clean(self, run: str) -> None:
+        """Leave its container, which goes with the others."""
+
+    def _image(self) -> str:
+        pool = self._api.get(f"/work_pools/{quoted(self._wanted['pool'])}")
+        variables = pool["base_job_template"].get("variables", {}).get("properties", {})
+        return str(variables.get("image", {}).get("default") or "prefecthq/prefect")

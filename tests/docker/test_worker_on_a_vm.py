@@ -1,0 +1,95 @@
+"""From the laptop to a VM: the playbook brings an engine without root, and the image."""
+
+from __future__ import annotations
+
+from tests.docker.lab.machine import IMAGE, SOCKET, UNIT, Story
+from tests.hosts.control.observe import main_pid, shown
+
+
+def test_the_playbook_ends_with_a_run_in_a_container_of_the_machine(told: Story) -> None:
+    assert "worker ONLINE: shop-reports@vm" in told.played["made"].text
+    assert "COMPLETED on vm" in told.played["made"].text
+
+
+def test_a_second_run_changes_nothing(told: Story) -> None:
+    assert told.played["again"].succeeded().changed["vm"] == 0
+    assert told.pids["again"] == told.pids["made"]
+
+
+def test_the_user_of_the_worker_has_no_power_of_root(told: Story) -> None:
+    """It is in no group but its own, and root runs no engine."""
+    assert told.vm.shell("id -Gn prefect").split() == ["prefect"]
+    assert "docker" not in told.vm.shell("ps -eo user:20,comm")
+    assert "root" not in told.vm.shell("ps -o user= -C conmon -C podman || true").split()
+    assert shown(told.vm, UNIT, "SupplementaryGroups")["SupplementaryGroups"] == ""
+
+
+def test_results_are_in_s3(told: Story) -> None:
+    """Containers reach the store, with the keys that Prefect keeps."""
+    assert told.states["results"] == "COMPLETED"
+    assert len(told.kept) > 2
+
+
+def test_a_container_is_limited_by_the_kernel(told: Story) -> None:
+    assert told.limits == (str(2 << 30), "0", "4096")
+
+
+def test_a_run_beyond_its_memory_is_crashed_with_the_reason(told: Story) -> None:
+    assert told.states["hungry"] == "CRASHED"
+    assert "memory" in told.messages["hungry"]
+
+
+def test_runs_go_on_without_their_worker(told: Story) -> None:
+    """It was restarted, killed and stopped in the meantime."""
+    assert told.states["patient"] == "COMPLETED"
+
+
+def test_a_run_cancelled_after_its_worker_was_restarted_is_cancelled(told: Story) -> None:
+    assert told.states["cancelled"] == "CANCELLED"
+
+
+def test_a_container_that_dies_without_a_worker_is_reported(told: Story) -> None:
+    assert told.states["killed"] == "CRASHED"
+    assert told.messages["killed"] == "Killed by signal 9 (SIGKILL)."
+
+
+def test_an_image_that_is_not_there_crashes_the_run_and_not_the_worker(told: Story) -> None:
+    assert told.states["nowhere"] == "CRASHED"
+    assert "nowhere" in told.messages["nowhere"]
+    assert told.pids["nowhere"] == told.pids["before nowhere"]
+
+
+def test_an_engine_that_is_away_crashes_the_run_and_not_the_worker(told: Story) -> None:
+    assert told.states["engine away"] == "CRASHED"
+    assert "Docker" in told.messages["engine away"]
+    assert told.pids["engine away"] == told.pids["nowhere"]
+
+
+def test_another_image_is_brought_and_proved_beside_a_run(told: Story) -> None:
+    """The worker is not restarted for it, and what runs goes on with what it has."""
+    assert "COMPLETED on vm" in told.played["upgraded"].succeeded().text
+    assert told.pids["upgraded"] == told.pids["before upgrade"]
+    assert told.states["beside"] == "COMPLETED"
+    assert told.images["upgraded"] != told.images["made"]
+    assert told.vm.shell(f"podman --url {SOCKET} image inspect -f '{{{{.Id}}}}' {IMAGE}").strip()
+
+
+def test_what_ended_and_what_was_replaced_is_tidied_up_after_a_day(told: Story) -> None:
+    before, after = told.containers
+    assert len(before) > 5
+    assert after == []
+    assert told.unnamed == []
+
+
+def test_after_power_was_lost_the_worker_is_back_and_the_run_reported(told: Story) -> None:
+    assert told.states["lost"] == "CRASHED"
+    assert "lost power" in told.messages["lost"]
+    assert told.states["returned"] == "COMPLETED"
+    assert main_pid(told.vm) > 0
+
+
+def test_nothing_of_it_stays(told: Story) -> None:
+    told.remove().succeeded()
+    assert "prefect-" not in told.vm.shell("find /etc/systemd /var/lib")
+    assert told.vm.shell("grep prefect /etc/passwd /etc/subuid /etc/subgid || true") == ""
+    assert told.vm.shell("ls /var/lib/systemd/linger").split() == []
