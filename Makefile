@@ -13,8 +13,10 @@ PYTHON_FOLDERS := $(wildcard ansible benchmarks hooks tests tools)
 PINS := $(foreach pool,process docker,$(foreach storage,local s3 azure gcs,$(pool)-$(storage))) \
 	$(foreach pool,kubernetes ecs,$(foreach storage,s3 azure gcs,$(pool)-$(storage)))
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-annotate
-# The layers of tests, each a target of its own.
-LAYERS := test-template test-project test-results test-docker test-hosts
+# The layers of tests, each a target of its own; what waits most comes first, beside all others.
+LAYERS := test-hosts test-docker test-results test-template test-project
+# Projects that tests make have a make of their own.
+PYTEST := env --unset=MAKEFLAGS $(BIN)/pytest
 
 export UV_CACHE_DIR ?= $(BUILD)/cache/uv
 export PIP_CACHE_DIR ?= $(BUILD)/cache/pip
@@ -44,25 +46,26 @@ demo: install ## Generate a project and run every flow of it for real
 	$(BAKE) --output-dir $(BUILD)/demo .
 	$(MAKE) -C $(BUILD)/demo/shop-reports demo
 
-test: install ## Run every layer of tests, also after one has failed
-	@$(MAKE) --no-print-directory --keep-going $(LAYERS)
+test: install ## Run every layer of tests, two at a time, also after one has failed
+	@echo "Each of $(words $(LAYERS)) layers is shown when it has ended."
+	@$(MAKE) --no-print-directory --keep-going --jobs 2 --output-sync=target $(LAYERS)
 
 test-template: install ## Test the answers and what is generated from them
-	$(BIN)/pytest tests/template --numprocesses auto --dist worksteal
+	$(PYTEST) tests/template --numprocesses auto --dist worksteal
 
 test-hosts: install ## Test the playbook on machines made for it, a real VM among them
-	@tests/where-possible tests/hosts/machines $(BIN)/pytest tests/hosts \
+	@tests/where-possible tests/hosts/machines $(PYTEST) tests/hosts \
 		--numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 test-project: install ## Test a generated project with a real server and a real worker
-	$(BIN)/pytest tests/project --numprocesses auto --dist loadfile
+	$(PYTEST) tests/project --numprocesses auto --dist loadfile
 
 test-results: install ## Test retries, and results in real object stores
 	$(BIN)/python -m tests.results.lab.needs
-	$(BIN)/pytest tests/results --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	$(PYTEST) tests/results --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 test-docker: install ## Test a generated project with a real Docker engine of its own
-	@tests/where-possible tests/docker/lab tests/docker/lab/own-network $(BIN)/pytest tests/docker
+	@tests/where-possible tests/docker/lab tests/docker/lab/own-network $(PYTEST) tests/docker
 
 lint: install ## Check style, types and the playbook
 	$(BIN)/ruff check $(PYTHON_FOLDERS)

@@ -26,8 +26,10 @@ OF_THE_USER = (
 )
 # Emulated, so everything takes about eight times as long.
 PATIENCE = 900.0
-LONG = 3000
-HELD = ("patient", "cancelled", "killed")
+HELD = ("patient", "cancelled", "killed", "lost")
+GO = "/tmp/go"
+# Half of the time that `prefect flow-run execute` takes to begin, and as mortal.
+AT_ONCE = {"command": "python -m prefect.engine"}
 
 
 @dataclass
@@ -49,6 +51,7 @@ class Story:
     unnamed: list[str] = field(default_factory=list)
     containers: tuple[list[str], list[str]] = ([], [])
     limits: tuple[str, ...] = ()
+    _held: dict[str, str] = field(default_factory=dict)
     played: dict[str, Played] = field(default_factory=dict)
 
     def tell(self) -> None:
@@ -71,14 +74,12 @@ class Story:
         self.pids["again"] = main_pid(self.vm, UNIT)
 
     def _without_a_worker(self) -> None:
-        runs = {
-            "results": self.api.start("passing_data"),
-            "hungry": self.api.start_with("demand", {"mem_limit": "300m"}, mebibytes=400),
-            **{name: self._held(240 if name == "patient" else LONG) for name in HELD},
-        }
-        for name in HELD:
-            self._wait_for(runs[name], {"RUNNING"})
+        runs = {name: self.api.start_with("demand", AT_ONCE, until=GO) for name in HELD}
+        hungry = self.api.start_with("demand", {"mem_limit": "300m"}, mebibytes=400)
+        for run in runs.values():
+            self._wait_for(run, {"RUNNING"})
         self.limits = self._limits_of(runs["patient"])
+        self._ended("hungry", hungry)
         self.vm.shell(f"systemctl restart {UNIT}")
         self.vm.shell(f"systemctl kill --kill-who=main --signal=KILL {UNIT}")
         state = {"type": "CANCELLING", "name": "Cancelling"}
@@ -86,10 +87,10 @@ class Story:
         self.api.request("POST", path, {"state": state})
         self.vm.shell(f"systemctl stop {UNIT}")
         self._podman(f"kill --signal KILL {self._container_of(runs['killed'])}")
-        for name, run in runs.items():
-            self._ended(name, run)
-        self.kept = self.objects()
+        for name in ("cancelled", "killed"):
+            self._ended(name, runs[name])
         self.vm.shell(f"systemctl start {UNIT}")
+        self._held = runs
 
     def _without_an_image_and_an_engine(self) -> None:
         self.pids["before nowhere"] = main_pid(self.vm, UNIT)
@@ -103,13 +104,13 @@ class Story:
 
     def _with_another_image(self) -> None:
         self.pids["before upgrade"] = main_pid(self.vm, UNIT)
-        beside = self._held(60)
-        self._wait_for(beside, {"RUNNING"})
         self.project.append("src/shop_reports/flows/demand.py", "\n# Changed.\n")
         self._bring_image()
         self.played["upgraded"] = self._play()
         self.pids["upgraded"] = main_pid(self.vm, UNIT)
-        self._ended("beside", beside)
+        patient = self._held["patient"]
+        self._podman(f"exec {self._container_of(patient)} touch {GO}")
+        self._ended("patient", patient)
 
     def _after_a_day(self) -> None:
         ended = "ps --all --quiet --filter status=exited"
@@ -122,15 +123,14 @@ class Story:
         self.vm.shell("date --set='-25 hours'")
 
     def _after_a_loss_of_power(self) -> None:
-        lost = self._held(LONG)
-        self._wait_for(lost, {"RUNNING"})
         boot = self._boot()
         # Not by this connection, which would never hear of its end.
         soon = "--on-active=1 --timer-property=AccuracySec=100ms"
         self.vm.shell(f"systemd-run {soon} reboot --force --force")
         wait_until(lambda: self._boot() not in ("", boot), "the machine is back", PATIENCE)
-        self._ended("lost", lost)
-        self._ended("returned", self.api.start("demand"))
+        self._ended("lost", self._held["lost"])
+        self._ended("returned", self.api.start("passing_data"))
+        self.kept = self.objects()
 
     def _bring_image(self) -> None:
         for target in ("deploy", "image"):
@@ -150,9 +150,6 @@ class Story:
         played = play(self.project, *arguments, environment={"PREFECT_API_URL": self.api.url})
         self.pids.setdefault("made", main_pid(self.vm, UNIT))
         return played
-
-    def _held(self, seconds: int) -> str:
-        return self.api.start("demand", seconds=seconds)
 
     def _wait_for(self, run: str, states: set[str]) -> None:
         wait_until(lambda: self.api.state(run) in states, f"{run} is not {states}", PATIENCE)

@@ -10,6 +10,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from tests.locks import locked
+
 BUILD = Path(__file__).parents[3] / "build/results"
 AZURITE = BUILD / "node/node_modules/.bin/azurite-blob"
 AZURITE_VERSION = "3.35.0"
@@ -42,8 +44,13 @@ def install() -> None:
         subprocess.run(["npm", "install", *where, f"azurite@{AZURITE_VERSION}"], check=False)
     if not chromium() and os.geteuid() == 0 and shutil.which("apt-get"):
         environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-        for command in (["update"], ["install", "--yes", "--no-install-recommends", "chromium"]):
-            subprocess.run(["apt-get", "-qq", *command], env=environment, check=False)
+        # The one that tests/where-possible takes, too.
+        with locked(BUILD.parent / "apt.lock"):
+            for command in (
+                ["update"],
+                ["install", "--yes", "--no-install-recommends", "chromium"],
+            ):
+                subprocess.run(["apt-get", "-qq", *command], env=environment, check=False)
 
 
 if __name__ == "__main__":
