@@ -18,7 +18,9 @@ EXPRESSIONS = {
         r"\{\{ [a-z_]+ \}\}|\{\{ ctx\.\w+\.\* \}\}"
     ),
     "tests/test_prefect_yaml.py": re.compile(re.escape(r"{{\s*(.*?)\s*}}")),
-    "inventory/group_vars/prefect_workers.yml": re.compile(r"\{\{ lookup\('[a-z.]+', '\w+'\) \}\}"),
+    "inventory/group_vars/prefect_workers.yml": re.compile(
+        r"\{\{ (lookup\('[a-z.]+', '\w+'\)|inventory_dir \| dirname) \}\}"
+    ),
     "README.md": re.compile(r"\{\{ (image\.image|prefect\.blocks\.secret\.name) \}\}"),
     ".github/workflows/ci.yml": re.compile(r"\$\{\{ matrix\.python \}\}"),
 }
