@@ -31,7 +31,7 @@ def test_results_are_in_s3(told: Story) -> None:
 
 
 def test_a_container_is_limited_by_the_kernel(told: Story) -> None:
-    assert told.limits == (str(2 << 30), "0", "4096")
+    assert told.limits == (str(2 << 30), "4096")
 
 
 def test_a_run_beyond_its_memory_is_crashed_with_the_reason(told: Story) -> None:

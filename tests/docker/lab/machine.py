@@ -170,7 +170,7 @@ class Story:
         pid = self._podman(f"inspect --format '{{{{.State.Pid}}}}' {self._container_of(run)}")
         group = self.vm.shell(f"cut -d: -f3 /proc/{pid.strip()}/cgroup").strip()
         scope = f"/sys/fs/cgroup{group.partition('.scope')[0]}.scope"
-        files = " ".join(f"{scope}/{name}.max" for name in ("memory", "memory.swap", "pids"))
+        files = " ".join(f"{scope}/{name}.max" for name in ("memory", "pids"))
         return tuple(self.vm.shell(f"cat {files}").split())
 
     def _boot(self) -> str:
