@@ -13,7 +13,7 @@ import pytest
 
 from tests.docker.lab import base_image
 from tests.docker.lab.engine import Engine
-from tests.docker.lab.machine import Story, address, machine
+from tests.docker.lab.machine import Story, address, machine, without_limits
 from tests.hosts.control.project import Project
 from tests.hosts.machines.lab import Lab
 from tests.ports import free_port
@@ -65,6 +65,7 @@ def told(
     """Tell what becomes of a worker on a machine, with a project whose results are in S3."""
     folder = tmp_path_factory.mktemp("vm")
     project = installed(folder, "result_storage=s3")
+    without_limits(project)
     programs = Programs(folder / "logs")
     with closing(Lab()) as lab:
         try:
@@ -73,20 +74,20 @@ def told(
             make = maker(project, {**environment, **settings})
             done = make("bootstrap")
             assert done.returncode == 0, done.stdout + done.stderr
-            vm = machine(lab)
+            host = machine(lab)
             story = Story(
-                vm=vm,
+                host=host,
                 api=api,
                 make=make,
                 project=Project(project),
                 engine=engine,
-                address=address(lab, vm),
+                address=address(lab, host),
                 objects=lambda: store.kept("shop-reports"),
             )
             try:
                 story.tell()
             except BaseException:
-                print(vm.journal(400))
+                print(host.journal(400))
                 raise
             yield story
         finally:

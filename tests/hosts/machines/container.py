@@ -18,12 +18,15 @@ class Container(Host):
 
     patience = 60.0
 
-    def __init__(self, place: Place, suite: str, layers: list[Path]) -> None:
-        """A Debian of this suite made of `layers`, topmost first."""
+    def __init__(self, place: Place, suite: str, layers: list[Path], nested: bool = False) -> None:
+        """A Debian of this suite made of `layers`, topmost first; `nested` may have containers."""
         super().__init__(place)
         self.suite = suite
+        self._nested = nested
         self.files = RootFs(place.folder, layers)
         self.files.furnish(self.name, self.address, place.gateway, place.keys)
+        if nested:
+            self._make_room()
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -42,9 +45,24 @@ class Container(Host):
             "--link-journal=no",
             # The container's process 1 survives its nspawn: the mark lets the reaper find it.
             f"--setenv={RUN_VARIABLE}={self.place.run_folder}",
+            *(self._for_containers() if self._nested else []),
         ]
-        unified = {"SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"}
-        self._process = start(command, self.place.run_folder, self.log, unified)
+        environment = {"SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"}
+        if self._nested:
+            environment["SYSTEMD_NSPAWN_API_VFS_WRITABLE"] = "network"
+        self._process = start(command, self.place.run_folder, self.log, environment)
+
+    def _make_room(self) -> None:
+        """What an engine needs and an overlay does not give: a file system to lay one upon."""
+        run(["cp", "--archive", self.files.root / "var/lib", self.place.folder / "lib"])
+        run(["mknod", "--mode=666", self.place.folder / "tun", "c", "10", "200"])
+
+    def _for_containers(self) -> list[str]:
+        return [
+            "--system-call-filter=@keyring bpf",
+            f"--bind={self.place.folder / 'tun'}:/dev/net/tun",
+            f"--bind={self.place.folder / 'lib'}:/var/lib",
+        ]
 
     def stop(self) -> None:
         """Ask systemd to power off."""

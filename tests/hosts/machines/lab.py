@@ -37,10 +37,12 @@ class Lab:
         """The control side's address as the machines see it."""
         return network.address(self.number, 1)
 
-    def container(self, suite: str, name: str, layers: list[Path] | None = None) -> Container:
+    def container(
+        self, suite: str, name: str, layers: list[Path] | None = None, nested: bool = False
+    ) -> Container:
         """A machine in a container, not started; `layers` lie on top of the image."""
         base = image(suite, self._images)
-        made = Container(self._place(name), suite, [*(layers or []), base])
+        made = Container(self._place(name), suite, [*(layers or []), base], nested)
         self.hosts.append(made)
         return made
 

@@ -60,10 +60,10 @@ class Containers:
     def command(self, run: str) -> list[str]:
         """What the worker would have its engine do, as far as a run without a load needs it."""
         host = urlsplit(self._wanted["api_url"]).hostname
-        network = ["--network=host"] if host in LOOPBACK else []
+        network = f"--network={'host' if host in LOOPBACK else 'bridge'}"
         # Of the settings only Prefect's; its home is a folder of the machine's.
         environment = ["--env=PREFECT_*", f"--env=PREFECT__FLOW_RUN_ID={run}"]
-        options = ["--rm", "--init", *network, *environment, f"--volume={self._volume}"]
+        options = ["--rm", "--init", network, *environment, f"--volume={self._volume}"]
         shell = ["sh", "-c", IN_A_CONTAINER]
         without_home = ["/usr/bin/env", "--unset=PREFECT_HOME"]
         return [*without_home, *self._podman, "run", *options, self._image(), *shell]

@@ -18,14 +18,17 @@ import report
 
 # Seconds that a worker takes at most to see that a container has ended.
 WORKER_REPORTS = 15
-# Containers stay for so many hours to be looked at, and are tidied up so often, in seconds.
-KEPT, TIDIED = 24, 3600
+# How often is tidied up, in seconds.
+TIDIED = 3600
 ENDS = deliver.OVER | {"CRASHED"}
 RUN_LABEL = "io.prefect.flow-run-id"
 
 
-def main() -> None:
-    """Look at what ended here, at what was cancelled, and at what was never started."""
+def main(kept: str = "24") -> None:
+    """Look at what ended here, at what was cancelled, and at what was never started.
+
+    Containers stay for `kept` hours to be looked at.
+    """
     label = f"io.prefect.worker-name={os.environ['RUN_WORKER']}"
     try:
         found = engine.containers(label)
@@ -38,7 +41,7 @@ def main() -> None:
         check.end_cancelled(here, lambda run: engine.stop(latest[run]["Id"]))
         check.release_pending(here, max(_active_seconds(), check.WORKER_STARTS))
         check.run_lost_again()
-        _tidy(label, {container["Id"] for container in found})
+        _tidy(label, int(kept), {container["Id"] for container in found})
     except (api.UnansweredError, engine.AwayError) as error:
         print(f"Next time: {error}")
 
@@ -64,7 +67,7 @@ def _look_at(run: str, container: str) -> None:
 def _end(shown: dict[str, Any]) -> tuple[str, float]:
     """Why a container ended, and how many seconds ago."""
     state = shown["State"]
-    now, booted = time.time(), time.time() - time.monotonic()
+    now, booted = time.time(), records.FIRST.stat().st_mtime
     began, ended = _moment(state["StartedAt"]), _moment(state["FinishedAt"])
     if began < booted and not began <= ended < booted:
         return "its machine was restarted or lost power", now - booted
@@ -96,12 +99,12 @@ def _active_seconds() -> float:
     return time.monotonic() - int(shown.strip().removeprefix(f"{key}=") or 0) / 1e6
 
 
-def _tidy(label: str, there: set[str]) -> None:
+def _tidy(label: str, kept: int, there: set[str]) -> None:
     stamp = records.folder() / ".tidied"
     if stamp.exists() and time.time() - stamp.stat().st_mtime < TIDIED:
         return
     stamp.parent.mkdir(parents=True, exist_ok=True)
-    engine.prune(label, KEPT)
+    engine.prune(label, kept)
     stamp.touch()
     for record in records.folder().glob("[!.]*"):
         if record.name not in there:
