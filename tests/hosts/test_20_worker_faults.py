@@ -99,3 +99,16 @@ def test_a_run_that_was_taken_but_not_started_is_released(site: Site, faults: Fa
     faults.kill(WORKER)
     assert faults.ended(run, 150)["state_type"] == "COMPLETED"
     assert faults.steps(run) == ["before", "after"]
+
+
+def test_a_run_whose_worker_lost_the_api_before_it_started_it_is_released(faults: Faults) -> None:
+    """A worker that is stopped says so, if it is in the middle of taking a run."""
+    faults.host.shell(f"systemctl stop {WORKER}")
+    run = faults.start()
+    message = "Failed to submit flow run to infrastructure: ReadError: "
+    state = {"type": "CRASHED", "name": "Crashed", "message": message}
+    faults.api.request("POST", f"/flow_runs/{run}/set_state", {"state": state, "force": True})
+    faults.becomes(run, lambda found: found["state_type"] == "SCHEDULED", 60)
+    faults.host.shell(f"systemctl start {WORKER}")
+    assert faults.ended(run)["state_type"] == "COMPLETED"
+    assert faults.steps(run) == ["before", "after"]

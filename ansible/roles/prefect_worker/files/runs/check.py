@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import os
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +21,10 @@ WORKER_STARTS = 60
 # What the automation of `make bootstrap` says of a run whose machine is gone, and for how many
 # seconds after that somebody looks.
 SILENT, LOOK_BACK = "No heartbeat", 3600
+# What a worker says of a run that it took and did not start, as it lost the API: by being stopped.
+NOT_STARTED = (
+    r"Failed to submit flow run to infrastructure: \w*(Read|Write|Connect|Close|Protocol)\w*:"
+)
 
 
 def main() -> None:
@@ -34,7 +39,7 @@ def main() -> None:
     try:
         end_cancelled(here, _stop)
         release_pending(set(known), WORKER_STARTS)
-        run_lost_again()
+        run_lost_again(set(known))
     except api.UnansweredError as error:
         print(f"Next time: {error}")
 
@@ -75,13 +80,19 @@ def release_pending(known: set[str], most: float) -> None:
             print(deliver.release(found["id"], "the worker that took it did not start it"))
 
 
-def run_lost_again() -> None:
-    """Its own machine is gone, so any of the pool's may ask for it."""
+def run_lost_again(known: set[str]) -> None:
+    """Its own machine or worker is gone, so any of the pool's may ask for it."""
     since = api.now() - datetime.timedelta(seconds=LOOK_BACK)
     crashed = _runs(["CRASHED"], {"end_time": {"after_": since.isoformat()}})
-    for found in (run for run in crashed if str(run["state"]["message"]).startswith(SILENT)):
-        if said := deliver.run_again(found, "its machine was gone", _crash_retries(found)):
-            print(said)
+    for found in crashed:
+        message = str(found["state"]["message"])
+        if message.startswith(SILENT):
+            if said := deliver.run_again(found, "its machine was gone", _crash_retries(found)):
+                print(said)
+        elif (
+            found["run_count"] == 0 and found["id"] not in known and re.match(NOT_STARTED, message)
+        ):
+            print(deliver.release(found["id"], "the worker that took it lost the API"))
 
 
 def _crash_retries(found: dict[str, Any]) -> int:
