@@ -14,7 +14,7 @@ from tests.results.lab.project import Project
 
 SIZES = (10, 100)
 LARGE = 1_000
-TURNS, TURNS_OF_LARGE = 5, 2
+TURNS, TURNS_OF_LARGE = 5, 1
 GOALS = {100: 1.5}
 STORAGES = (LOCAL, S3)
 Found = dict[int, list[float]]
