@@ -62,8 +62,9 @@ class Story:
         self._without_a_worker()
         self._without_an_image_and_an_engine()
         self._with_another_image()
-        self._after_a_day()
         self._after_a_loss_of_power()
+        # The image before is in use until the last of its containers has ended.
+        self._after_a_day()
 
     def remove(self) -> Played:
         """Run the playbook that takes the worker away."""
