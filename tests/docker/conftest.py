@@ -64,7 +64,8 @@ def told(
 ) -> Iterator[Story]:
     """Tell what becomes of a worker on a machine, with a project whose results are in S3."""
     folder = tmp_path_factory.mktemp("vm")
-    project = installed(folder, "result_storage=s3")
+    # In a pool that the laptop's worker does not serve.
+    project = installed(folder, "result_storage=s3", "work_pool_name=machines")
     without_limits(project)
     programs = Programs(folder / "logs")
     with closing(Lab()) as lab:
