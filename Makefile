@@ -55,7 +55,7 @@ test-template: install ## Test the answers and what is generated from them
 
 test-hosts: install ## Test the playbook on machines made for it, a real VM among them
 	@tests/where-possible tests/hosts/machines $(PYTEST) tests/hosts \
-		--numprocesses 3 --dist loadfile --no-loadscope-reorder
+		--numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 test-project: install ## Test a generated project with a real server and a real worker
 	$(PYTEST) tests/project --numprocesses auto --dist loadfile
