@@ -55,8 +55,9 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return installed(tmp_path_factory.mktemp("project"))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", params=["trixie", "bookworm"])
 def told(
+    request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,
     api: Api,
     engine: Engine,
@@ -75,7 +76,7 @@ def told(
             make = maker(project, {**environment, **settings})
             done = make("bootstrap")
             assert done.returncode == 0, done.stdout + done.stderr
-            host = machine(lab)
+            host = machine(lab, request.param)
             story = Story(
                 host=host,
                 api=api,

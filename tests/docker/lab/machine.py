@@ -166,9 +166,9 @@ class Story:
         return self._podman(f"ps --quiet --filter label=io.prefect.flow-run-id={run}").strip()
 
 
-def machine(lab: Lab) -> Container:
+def machine(lab: Lab, suite: str) -> Container:
     """Start a bare machine that allows containers, as far as they have no limits."""
-    host = lab.container("trixie", "vm", nested=True)
+    host = lab.container(suite, "vm", nested=True)
     host.start()
     host.wait()
     host.shell(
