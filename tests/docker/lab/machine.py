@@ -114,6 +114,8 @@ class Story:
         self._ended("patient", patient)
 
     def _after_a_day(self) -> None:
+        # A run is COMPLETED a moment before its container ends.
+        wait_until(lambda: not self._podman("ps --quiet").strip(), "the end of all containers")
         ended = "ps --all --quiet --filter status=exited"
         before = self._podman(ended).split()
         folder = "/var/lib/prefect/shop-reports/runs/shop-reports"
