@@ -27,8 +27,11 @@ BUILD = TEMPLATE / "build/docker"
 DEMAND = Path(__file__).with_name("lab") / "demand.py.in"
 CERTIFICATES = Path("/usr/local/share/ca-certificates")
 """Where this machine has those of its own network, if packages come through one."""
-ADDRESS = "10.0.2.100"
-"""What slirp4netns gives to the network that `own-network` makes."""
+ADDRESS = "10.77.0.100"
+"""What slirp4netns gives to the network that `own-network` makes.
+
+Podman 4's own network of containers is 10.0.2.0/24, so what is at such an address is out of reach.
+"""
 
 
 def pytest_configure() -> None:
