@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from tests.hosts.control.observe import UNIT, main_pid, shown
+from tests.hosts.control.server import now
 from tests.hosts.control.site import PASSWORD, VARIABLES, Site
 from tests.hosts.machines.container import Container
 
+WORKER = "shop-reports@worker"
 ENVIRONMENT = {"WAREHOUSE_PASSWORD": PASSWORD, "WAREHOUSE": "north"}
 
 
@@ -60,3 +62,26 @@ def test_check_mode_announces_a_change_and_does_not_make_it(site: Site, host: Co
     assert "--limit 7" in looked.text
     assert main_pid(host) == before
     assert "--limit 7" not in host.shell(f"systemctl cat {UNIT}")
+
+
+def test_a_setting_that_breaks_the_worker_is_taken_back(site: Site, host: Container) -> None:
+    site.play(host, prefect_worker_limit=4).succeeded()
+    before, started = host.shell(f"systemctl cat {UNIT}"), now()
+    broken = {"RootDirectory": "/nowhere"}
+    played = site.play(host, prefect_worker_limit=5, prefect_worker_unit_overrides=broken)
+    assert "The settings before are back" in played.objections["worker"]
+    assert host.shell(f"systemctl cat {UNIT}") == before
+    site.online(WORKER, started, seconds=5)
+    assert site.play(host, prefect_worker_limit=4).succeeded().changed["worker"] == 0
+
+
+def test_a_unit_that_systemd_has_not_read_yet_is_read_by_the_next_play(
+    site: Site, host: Container
+) -> None:
+    site.play(host, prefect_worker_limit=4).succeeded()
+    pid = main_pid(host)
+    # As after a play that was cut short between the two.
+    host.shell(f"sed -i 's/--limit 4/--limit 6/' /etc/systemd/system/{UNIT}")
+    site.play(host, prefect_worker_limit=6).succeeded()
+    assert main_pid(host) != pid
+    assert "--limit 6" in host.shell(f"tr '\\0' ' ' </proc/{main_pid(host)}/cmdline")

@@ -96,6 +96,9 @@ def test_a_release_whose_flow_does_not_import_leaves_the_worker_alone(
 def test_a_release_whose_worker_cannot_start_is_put_back(
     site: Site, host: Container, project: Project
 ) -> None:
+    # The worker that is put back is that of two releases, which differ in their code alone.
+    project.append(FLOW, "\nTWIN = True\n")
+    site.play(host, project=project).succeeded()
     old, started = release(host), now()
     mute = project.copy("releases-mute")
     # Imports, and never gets an answer from any API.
@@ -105,6 +108,7 @@ def test_a_release_whose_worker_cannot_start_is_put_back(
     assert played.failed == {"worker"}
     assert f"The release before, {old}, is back" in played.objections["worker"]
     assert release(host) == old
+    assert host.shell(f"readlink /proc/{main_pid(host)}/cwd").strip().endswith(old)
     site.online(WORKER, started, seconds=5)
     assert site.api.run("passing-data/passing_data")["state_type"] == "COMPLETED"
 

@@ -50,3 +50,21 @@ def test_one_machine_s_failure_stops_the_rollout(site: Site, fleet: Fleet) -> No
         assert (release(fleet[name]), main_pid(fleet[name])) == old[name], name
     for name in NAMES:
         site.online(f"shop-reports@{name}", started)
+
+
+def test_machines_beside_one_that_fails_are_made_all_the_same(site: Site, fleet: Fleet) -> None:
+    """Where several are taken at a time; only those that follow are left alone."""
+    old = {name: (release(machine), main_pid(machine)) for name, machine in fleet.items()}
+    folder = "/opt/prefect/shop-reports/releases"
+    fleet["two"].shell(f"umount {folder}")
+    unit = "/etc/systemd/system/prefect-worker-shop-reports.service.d"
+    fleet["two"].shell(f"mkdir -p {unit} && echo '[Service]\nExecStartPre=false' >{unit}/zz.conf")
+    project = site.project.copy("fleet-of-two")
+    project.append("prefect.toml", "\n# Restarts the worker.\n")
+    started = now()
+    played = site.play(fleet, "-e", "prefect_worker_serial=2", project=project)
+    assert (played.code, played.failed) == (2, {"two"}), played.text
+    assert release(fleet["one"]) != old["one"][0]
+    site.online("shop-reports@one", started, seconds=5)
+    assert release(fleet["two"]) == old["two"][0]
+    assert (release(fleet["three"]), main_pid(fleet["three"])) == old["three"]

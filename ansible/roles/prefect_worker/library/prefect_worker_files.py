@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.prefect_worker_before import keep
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "directories": {"type": "list", "elements": "path", "default": []},
     "files": {"type": "list", "elements": "dict", "default": []},
     "secret_path": {"type": "path"},
     "secret_content": {"type": "str", "no_log": True},
+    "kept": {"type": "path"},
 }
 FOLDER, PLAIN, SECRET = 0o755, 0o644, 0o600
 UNITS = "/etc/systemd/system/"
@@ -33,19 +35,23 @@ def main() -> None:
     changing = [f for f in files if not _right(f["path"], f["after"], PLAIN)]
     if wrong := _objections(files, {f["path"] for f in changing}):
         module.fail_json(msg=f"systemd objects to prefect_worker_unit_overrides: {wrong}")
-    changed = [d for d in wanted["directories"] if _directory(Path(d), act)]
-    diffs = []
+    secret = wanted["secret_path"] and _changed_secret(wanted)
+    paths = [f["path"] for f in changing] + ([secret] if secret else [])
+    if wanted["kept"] and paths and act:
+        keep(Path(wanted["kept"]), paths)
+    changed = [d for d in wanted["directories"] if _directory(Path(d), act)] + paths
+    diffs = [_diff(file) for file in changing]
     for file in changing:
-        diffs.append(_diff(file))
         _write(file["path"], file["after"], PLAIN, act)
-        changed.append(file["path"])
-    if path := wanted["secret_path"]:
-        secret = wanted["secret_content"].encode()
-        if not _right(path, secret, SECRET):
-            diffs.append({"prepared": f"{path} changes (secret, not shown)\n"})
-            _write(path, secret, SECRET, act)
-            changed.append(path)
+    if secret:
+        diffs.append({"prepared": f"{secret} changes (secret, not shown)\n"})
+        _write(secret, wanted["secret_content"].encode(), SECRET, act)
     module.exit_json(changed=bool(changed), paths=changed, diff=diffs)
+
+
+def _changed_secret(wanted: dict[str, Any]) -> str:
+    path = str(wanted["secret_path"])
+    return "" if _right(path, wanted["secret_content"].encode(), SECRET) else path
 
 
 def _objections(files: list[dict[str, Any]], changing: set[str]) -> str:

@@ -65,6 +65,7 @@ def examine(wanted: dict[str, Any]) -> dict[str, Any]:
         "current": _link(Path(wanted["project"], "current")),
         "previous": _link(Path(wanted["project"], "previous")),
         "stale": unit["active"] and _stale(wanted, unit),
+        "needs_reload": _needs_reload(installed),
     }
     return facts if wanted["removing"] else {**facts, **_fitness(wanted, unit)}
 
@@ -239,6 +240,12 @@ def _active(units: list[str]) -> list[str]:
     """Those that are active; systemd would list all of the machine's if none were named."""
     lines = _output(*LIST, "--state=active", *units).splitlines() if units else []
     return [line.split()[0] for line in lines]
+
+
+def _needs_reload(units: list[str]) -> bool:
+    """Whether systemd does not know yet what is in their files, after a play cut short, say."""
+    command = ("systemctl", "show", "--property=NeedDaemonReload", "--value", *units)
+    return "yes" in _output(*command).split() if units else False
 
 
 def _stale(wanted: dict[str, Any], unit: dict[str, Any]) -> bool:

@@ -24,6 +24,8 @@ def main() -> None:
     if not module.check_mode:
         if before:
             _link(project / "previous", before)
+        else:
+            (project / "previous").unlink(missing_ok=True)
         _link(project / "current", release)
     folders = [project / "releases" / name for name in (before, release)]
     module.exit_json(
