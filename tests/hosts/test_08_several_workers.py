@@ -10,6 +10,7 @@ from tests.hosts.control.site import Site
 from tests.hosts.machines.container import Container
 
 SECOND: dict[str, Any] = {"prefect_worker_name": "second", "prefect_worker_pool": "second"}
+THIRD = {**SECOND, "prefect_worker_project": "third", "prefect_worker_user": "third"}
 SECOND_UNIT = "prefect-worker-second.service"
 
 
@@ -36,4 +37,13 @@ def test_removing_one_leaves_the_other_running(site: Site, host: Container) -> N
     assert host.ssh(f"systemctl cat {SECOND_UNIT}").returncode != 0
     assert UNIT in host.shell("ls /etc/systemd/system")
     site.online("shop-reports@worker", started)
+    assert site.api.run("passing-data/passing_data")["state_type"] == "COMPLETED"
+
+
+def test_a_user_of_its_own_goes_with_a_worker(site: Site, host: Container) -> None:
+    site.play(host, **THIRD, prefect_worker_smoke_test=False).succeeded()
+    host.shell("getent passwd third")
+    site.play(host, **THIRD, prefect_worker_state="absent").succeeded()
+    assert host.ssh("getent passwd third").returncode == 2
+    host.shell("getent passwd prefect && ls -d /opt/prefect/uv")
     assert site.api.run("passing-data/passing_data")["state_type"] == "COMPLETED"

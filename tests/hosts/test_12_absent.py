@@ -6,11 +6,13 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.hosts.control.faults import THERE, Faults
 from tests.hosts.control.observe import everything
 from tests.hosts.control.site import Site
 from tests.hosts.machines.container import Container
 
-OTHERS = ("/etc/other/kept", "/opt/other/kept", "/etc/systemd/system/other.service")
+FOLDERS = ("etc/other", "opt/other", "etc/prefect", "opt/prefect/other", "var/lib/prefect")
+OTHERS = (*(f"{folder}/kept" for folder in FOLDERS), "etc/systemd/system/other.service")
 pytestmark = pytest.mark.parametrize("host", ["trixie", "bookworm"], indirect=True, scope="module")
 ACCOUNTS = ("etc/passwd", "etc/group", "etc/shadow")
 
@@ -30,22 +32,27 @@ def accounts(host: Container) -> list[list[str]]:
     return [sorted((host.files.root / path).read_text().split()) for path in ACCOUNTS]
 
 
-def test_absent_leaves_the_machine_as_it_was(site: Site, host: Container, bare: Container) -> None:
+def test_absent_stops_a_flow_run_in_flight_and_tells_the_api(site: Site, host: Container) -> None:
+    faults = Faults(site.api, site.pool, host)
+    run = faults.held()
     for path in OTHERS:
-        host.shell(f"mkdir -p $(dirname {path}) && touch {path}")
+        host.shell(f"mkdir -p $(dirname /{path}) && touch /{path}")
     site.play(host, prefect_worker_state="absent").succeeded()
-    kept = {path[1:] for path in OTHERS} | {"etc/other", "opt/other"}
+    assert faults.said(run, "by an operator")["state_type"] == "CRASHED"
+
+
+def test_absent_leaves_the_machine_as_it_was(host: Container, bare: Container) -> None:
+    host.shell(f"rm -r {THERE}")
+    kept = {*OTHERS, *FOLDERS, "opt/prefect"}
     assert everything(host) - everything(bare) == kept
     assert everything(bare) - everything(host) == set()
     assert accounts(host) == accounts(bare)
 
 
-def test_absent_touches_nothing_of_others(host: Container) -> None:
-    host.shell(f"ls {' '.join(OTHERS)}")
-
-
 def test_absent_leaves_no_unit_behind(host: Container) -> None:
-    assert "prefect" not in host.shell("systemctl list-units --all --plain --no-legend")
+    # A slice that is empty stays until the machine is started anew.
+    kinds = "--type=service,socket,timer"
+    assert "prefect" not in host.shell(f"systemctl list-units --all --plain --no-legend {kinds}")
 
 
 def test_absent_again_changes_nothing(site: Site, host: Container) -> None:

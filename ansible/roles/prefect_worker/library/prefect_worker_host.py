@@ -226,14 +226,12 @@ def _unit(name: str) -> dict[str, Any]:
 
 
 def _installed_units(name: str) -> list[str]:
-    """The worker's own units, as far as they are there; what reports its runs goes last."""
+    """The worker's own units, as far as they are there."""
     worker = name.removeprefix("prefect-worker-").removesuffix(".service")
     watchdog, check = f"prefect-worker-{worker}-watchdog", f"prefect-check-{worker}"
-    first = [name, f"{watchdog}.timer", f"{watchdog}.service", f"prefect-start-{worker}.socket"]
-    last = [f"{check}.timer", f"{check}.service"]
-    there = [unit for unit in (*first, *last) if Path("/etc/systemd/system", unit).exists()]
-    runs = [line.split()[0] for line in _output(*LIST, f"prefect-run-{worker}@*").splitlines()]
-    return [u for u in there if u not in last] + runs + [u for u in there if u in last]
+    own = [name, f"{watchdog}.timer", f"{watchdog}.service", f"prefect-start-{worker}.socket"]
+    own += [f"{check}.timer", f"{check}.service"]
+    return [unit for unit in own if Path("/etc/systemd/system", unit).exists()]
 
 
 def _active(units: list[str]) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,19 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
+    "units": {"type": "path", "required": True},
+    "stopped": {"type": "list", "elements": "str", "required": True},
     "paths": {"type": "list", "elements": "path", "required": True},
     "config": {"type": "path", "required": True},
     "project_paths": {"type": "list", "elements": "path", "required": True},
     "machine_paths": {"type": "list", "elements": "path", "required": True},
+    "user_paths": {"type": "list", "elements": "path", "required": True},
+    "parents": {"type": "list", "elements": "path", "required": True},
     "user": {"type": "str", "required": True},
     "comment": {"type": "str", "required": True},
 }
+SETTINGS = "*.secrets.env"
+WORKERS = "prefect-worker-*.service"
 
 
 def main() -> None:
@@ -26,8 +33,10 @@ def main() -> None:
     module = AnsibleModule(ARGUMENTS, supports_check_mode=True)
     wanted = module.params
     going = _going(wanted)
-    user = _user_goes(wanted, going)
+    user = _user_goes(wanted)
     if not module.check_mode:
+        # Those that began since the machine was looked at, too.
+        module.run_command(["systemctl", "stop", *wanted["stopped"]], check_rc=True)
         for path in going:
             _remove(Path(path))
         if user:
@@ -43,24 +52,34 @@ def main() -> None:
 def _going(wanted: dict[str, Any]) -> list[str]:
     going = list(wanted["paths"])
     config = Path(wanted["config"])
-    if not _others(config, "*.secrets.env", going):
+    if not _others(config, SETTINGS, going):
         going += wanted["project_paths"]
-        if not _others(config.parent, "*", going):
+        if not _others(config.parent, f"*/{SETTINGS}", going):
             going += wanted["machine_paths"]
+    if _was_last_of_user(wanted):
+        going += wanted["user_paths"]
+    # Somebody else may have something there.
+    going += [parent for parent in wanted["parents"] if not _others(Path(parent), "*", going)]
     return [path for path in going if os.path.lexists(path)]
 
 
-def _others(folder: Path, pattern: str, going: list[str]) -> bool:
-    return any(str(path) not in going for path in folder.glob(pattern))
+def _others(folder: Path, pattern: str, going: list[str]) -> list[Path]:
+    return [path for path in folder.glob(pattern) if str(path) not in going]
 
 
-def _user_goes(wanted: dict[str, Any], going: list[str]) -> bool:
-    """Only a user that the role made, and only with the last worker of the machine."""
-    last = not _others(Path(wanted["config"]).parent, "*", going)
+def _was_last_of_user(wanted: dict[str, Any]) -> bool:
+    line = re.compile(rf"^User={re.escape(wanted['user'])}$", re.M)
+    others = _others(Path(wanted["units"]), WORKERS, wanted["paths"])
+    return not any(line.search(unit.read_text()) for unit in others)
+
+
+def _user_goes(wanted: dict[str, Any]) -> bool:
+    """Only a user that the role made, and only with the last worker that runs as this user."""
     try:
-        return last and pwd.getpwnam(wanted["user"]).pw_gecos == wanted["comment"]
+        made = pwd.getpwnam(wanted["user"]).pw_gecos == wanted["comment"]
     except KeyError:
         return False
+    return made and _was_last_of_user(wanted)
 
 
 def _remove(path: Path) -> None:
