@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.hosts.control.observe import main_pid, release, releases
@@ -60,11 +62,12 @@ def test_an_upgraded_machine_has_nothing_to_change(
     assert main_pid(host) == pid
 
 
-def test_rollback_returns_to_the_release_before(
+def test_rollback_returns_to_the_release_before_and_needs_no_room(
     site: Site, host: Container, project: Project
 ) -> None:
     (before,) = releases(host) - {release(host)}
-    site.play(host, "--tags", "rollback", project=project).succeeded()
+    full: dict[str, Any] = {"prefect_worker_free_mib": 900_000}
+    site.play(host, "--tags", "rollback", project=project, **full).succeeded()
     assert release(host) == before
     run = site.api.run("passing-data/passing_data")
     assert run["state_type"] == "COMPLETED"

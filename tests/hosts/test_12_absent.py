@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,12 @@ from tests.hosts.machines.container import Container
 
 FOLDERS = ("etc/other", "opt/other", "etc/prefect", "opt/prefect/other", "var/lib/prefect")
 OTHERS = (*(f"{folder}/kept" for folder in FOLDERS), "etc/systemd/system/other.service")
+# What a machine that is given up no longer finds on the computer that plays.
+GONE: dict[str, Any] = {
+    "prefect_worker_api_url": "",
+    "prefect_worker_ca_bundle": "/no/longer/there",
+    "prefect_worker_wheelhouse": "/no/longer/there",
+}
 pytestmark = pytest.mark.parametrize("host", ["trixie", "bookworm"], indirect=True, scope="module")
 ACCOUNTS = ("etc/passwd", "etc/group", "etc/shadow")
 
@@ -37,7 +44,7 @@ def test_absent_stops_a_flow_run_in_flight_and_tells_the_api(site: Site, host: C
     run = faults.held()
     for path in OTHERS:
         host.shell(f"mkdir -p $(dirname /{path}) && touch /{path}")
-    site.play(host, prefect_worker_state="absent").succeeded()
+    site.play(host, prefect_worker_state="absent", **GONE).succeeded()
     assert faults.said(run, "by an operator")["state_type"] == "CRASHED"
 
 

@@ -16,6 +16,8 @@ from ansible.plugins.action import ActionBase
 SPECS = Path(__file__).resolve().parent.parent / "meta" / "argument_specs.yml"
 PREFIX = "prefect_worker_"
 SECRET = {"api_key", "auth_string", "environment", "index_url", "http_proxy", "https_proxy"}
+# What a worker that goes no longer needs, and may be gone itself.
+FOR_PRESENT = {"api_url", "ca_bundle", "image_archive", "wheelhouse"}
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 NAME = r"[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?"
@@ -126,6 +128,8 @@ def _shown(value: Any) -> str:
 
 def _sentences(values: dict[str, Any]) -> Iterator[str]:
     for name, check in CHECKS.items():
+        if name in FOR_PRESENT and values["state"] in ("absent", "drained"):
+            continue
         try:
             check(values[name], values)
         except WrongError as wrong:
@@ -241,7 +245,7 @@ def _wheelhouse(value: str, values: dict[str, Any]) -> None:
 
 
 def _image_archive(value: str, values: dict[str, Any]) -> None:
-    if not value or values["type"] != "docker" or values["state"] != "present":
+    if not value or values["type"] != "docker":
         return
     if not value.startswith("/"):
         raise WrongError("is not accepted: an absolute path on this computer.")

@@ -79,7 +79,8 @@ def _fitness(wanted: dict[str, Any], unit: dict[str, Any]) -> dict[str, Any]:
         _require_free_port(wanted["port"])
     release = _release_id(wanted["digest"], version)
     ready = Path(wanted["project"], "releases", release, READY).exists()
-    if not ready:
+    # Going back to a release that is there takes no room.
+    if release and not ready:
         _require_space(wanted["free_mib"])
     packages = [*family["packages"], *wanted["packages"]]
     if wanted["engine"]:
