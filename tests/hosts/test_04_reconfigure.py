@@ -8,7 +8,7 @@ import pytest
 
 from tests.hosts.control.observe import UNIT, main_pid, shown
 from tests.hosts.control.server import now
-from tests.hosts.control.site import PASSWORD, VARIABLES, Site
+from tests.hosts.control.site import CA_BUNDLE, PASSWORD, VARIABLES, Site
 from tests.hosts.machines.container import Container
 
 WORKER = "shop-reports@worker"
@@ -36,8 +36,12 @@ def test_a_change_of_the_worker_restarts_it(
 
 def test_the_new_values_are_the_worker_s(site: Site, host: Container) -> None:
     overrides = {"RestrictNamespaces": False}
+    # Words between certificates are common, on RHEL for one.
+    bundle = site.lab.folder / "commented.pem"
+    bundle.write_text(f"# Autorit\u00e9\n{CA_BUNDLE.read_text()}")
     site.play(
         host,
+        prefect_worker_ca_bundle=str(bundle),
         prefect_worker_limit=4,
         prefect_worker_environment=ENVIRONMENT,
         prefect_worker_unit_overrides=overrides,

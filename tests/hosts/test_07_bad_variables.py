@@ -12,7 +12,7 @@ from tests.hosts.control.observe import written
 from tests.hosts.control.playbook import Played, play
 from tests.hosts.control.project import Project
 from tests.hosts.control.site import Site
-from tests.hosts.control.wrong import WRONG
+from tests.hosts.control.wrong import FILES, WRONG
 from tests.hosts.machines.container import Container
 
 ALIASES = {f"case{number}": name for number, name in enumerate(WRONG)}
@@ -28,14 +28,22 @@ class Refused:
 
 
 @pytest.fixture(scope="module")
-def refused(site: Site) -> Iterator[Refused]:
+def machine(site: Site) -> Iterator[Container]:
+    """A machine that is to become no worker."""
+    made = site.lab.container("trixie", "refused")
+    made.start()
+    made.wait()
+    made.shell("systemd-run --unit=squatter python3 -m http.server 22222")
+    yield made
+    made.kill()
+
+
+@pytest.fixture(scope="module")
+def refused(site: Site, machine: Container) -> Refused:
     """Play all wrong values at once, and again without those that have got their sentence."""
-    machine = site.lab.container("trixie", "refused")
-    machine.start()
-    machine.wait()
-    machine.shell("systemd-run --unit=squatter python3 -m http.server 22222")
     project = site.project.copy("refused")
-    project.change("loose.txt", "prefect==3.8.8\n")
+    for path, text in FILES.items():
+        project.change(path, text)
     before = written(machine)
     sentences: dict[str, str] = {}
     played, found = None, {"": ""}
@@ -44,21 +52,24 @@ def refused(site: Site) -> Iterator[Refused]:
         played = ask(site, machine, project, left)
         found = {ALIASES[alias]: said for alias, said in played.objections.items()}
         sentences.update(found)
-    yield Refused(sentences, played.text if played else "", written(machine) == before)
-    machine.kill()
+    return Refused(sentences, played.text if played else "", written(machine) == before)
 
 
 def ask(site: Site, machine: Container, project: Project, aliases: list[str]) -> Played:
     """Play the machine under these names, which is one machine's worth of time."""
     where = site.address(machine)
-    project.inventory({alias: {**where, **case(site, ALIASES[alias])} for alias in aliases})
+    words = {
+        "gateway": site.lab.gateway,
+        "url": site.server.url,
+        "project": str(project.folder),
+    }
+    project.inventory({alias: {**where, **case(ALIASES[alias], words)} for alias in aliases})
     return play(project, "--forks", "4", environment=site.environment)
 
 
-def case(site: Site, name: str) -> dict[str, Any]:
+def case(name: str, words: dict[str, str]) -> dict[str, Any]:
     """One case's variables."""
     wrong, _ = WRONG[name]
-    words = {"gateway": site.lab.gateway, "url": site.server.url}
     return {f"prefect_worker_{key}": filled(value, words) for key, value in wrong.items()}
 
 

@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
+# Files in the folder of the project, some of them other projects.
+FILES = {
+    "loose.txt": "prefect==3.8.8\n",
+    "damaged.pem": "-----BEGIN CERTIFICATE-----\nno\n-----END CERTIFICATE-----\n",
+    "a-list/prefect.yaml": "- deployments\n",
+    "words/prefect.yaml": "deployments: [nightly]\n",
+    "pointless/prefect.yaml": "deployments: [{name: nightly}]\n",
+}
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "no API": ({"api_url": ""}, "say where the Prefect API is"),
     "an API without a scheme": ({"api_url": "server:4200/api"}, "an http or https URL"),
     "an API with a password": ({"api_url": "http://me:secret-word@server/api"}, "without user"),
+    "an API with a port in words": ({"api_url": "http://server:abc/api"}, "a port from 1"),
+    "an API with too high a port": ({"api_url": "http://server:99999/api"}, "a port from 1"),
+    "an API that speaks no HTTP": ({"api_url": "http://127.0.0.1:22/api"}, "speaks no HTTP"),
     "an API that is not there": ({"api_url": "http://{gateway}:9/api"}, "does not reach the API"),
     "an API without an address": ({"api_url": "http://server.invalid/api"}, "finds no address"),
     "an API that is no API": ({"api_url": "{url}/nothing"}, "/nothing"),
@@ -38,12 +49,16 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "a state unheard of": ({"state": "gone"}, "present, absent"),
     "a project with a slash": ({"project": "../etc"}, "lowercase letters"),
     "a project that is not there": ({"project_dir": "/no/such/folder"}, "no folder"),
+    "a prefect.yaml that is a list": ({"project_dir": "{project}/a-list"}, "no mapping"),
+    "a deployment that is a word": ({"project_dir": "{project}/words"}, "no entrypoint"),
+    "a deployment without entrypoint": ({"project_dir": "{project}/pointless"}, "no entrypoint"),
     "requirements out of the project": ({"requirements": "../r.txt"}, "inside the project"),
     "requirements that are not there": ({"requirements": "none.txt"}, "none.txt"),
     "requirements without hashes": ({"requirements": "loose.txt"}, "no hashes"),
     "a name with a space": ({"name": "my worker"}, "lowercase letters"),
     "a CA bundle that is not there": ({"ca_bundle": "/no/such/file"}, "no file"),
     "a CA bundle without certificates": ({"ca_bundle": "/etc/hostname"}, "certificate"),
+    "a CA bundle that is damaged": ({"ca_bundle": "{project}/damaged.pem"}, "damaged?"),
     "an index that is no URL": ({"index_url": "registry"}, "URL"),
     "a wheelhouse without wheels": ({"wheelhouse": "/etc"}, "without wheels"),
     "a proxy that is no URL": ({"https_proxy": "proxy 3128"}, "URL"),

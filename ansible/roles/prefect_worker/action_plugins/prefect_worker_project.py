@@ -133,20 +133,35 @@ def _pack(files: dict[str, Path]) -> str:
 
 def _entrypoints(project: Path) -> list[str]:
     """Every deployment's entrypoint, each seen to be there."""
-    path = project / "prefect.yaml"
+    found: set[str] = set()
+    for number, deployment in enumerate(_deployments(project / "prefect.yaml"), 1):
+        if not isinstance(deployment, dict) or not deployment.get("entrypoint"):
+            name = deployment.get("name") if isinstance(deployment, dict) else deployment
+            raise AnsibleActionFail(
+                f"Deployment {number} in prefect.yaml, {str(name)[:80]!r}, has no entrypoint: "
+                "each needs a name and an entrypoint, flows/report.py:report say."
+            )
+        entrypoint = str(deployment["entrypoint"])
+        _require_entrypoint(project, str(deployment.get("name")), entrypoint)
+        found.add(entrypoint)
+    return sorted(found)
+
+
+def _deployments(path: Path) -> list[Any]:
     try:
-        document = yaml.safe_load(path.read_text())
+        document = yaml.safe_load(path.read_bytes()) or {}
     except yaml.YAMLError as error:
         raise AnsibleActionFail(f"{path} is no YAML: {error}") from None
     except OSError as error:
         raise AnsibleActionFail(
             f"{path} cannot be read ({error.strerror}): a project needs one."
         ) from None
-    deployments = (document or {}).get("deployments") or []
-    found = [(str(d.get("name")), str(d["entrypoint"])) for d in deployments if d.get("entrypoint")]
-    for name, entrypoint in found:
-        _require_entrypoint(project, name, entrypoint)
-    return sorted({entrypoint for _, entrypoint in found})
+    if not isinstance(document, dict):
+        raise AnsibleActionFail(f"{path} is no mapping: it has to have a key `deployments`.")
+    deployments = document.get("deployments") or []
+    if not isinstance(deployments, list):
+        raise AnsibleActionFail(f"{path} has `deployments` that are no list.")
+    return deployments
 
 
 def _require_entrypoint(project: Path, deployment: str, entrypoint: str) -> None:
@@ -157,7 +172,7 @@ def _require_entrypoint(project: Path, deployment: str, entrypoint: str) -> None
     if not (project / file).is_file():
         raise AnsibleActionFail(f"{start} the project has no file {file}.")
     try:
-        tree = ast.parse((project / file).read_text())
+        tree = ast.parse((project / file).read_bytes())
     except SyntaxError as error:
         raise AnsibleActionFail(f"{start} {file} is no Python: {error}.") from None
     if function.split(".")[0] not in _names(tree):

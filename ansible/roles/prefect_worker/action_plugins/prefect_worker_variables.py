@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import yaml
 from ansible.errors import AnsibleActionFail, AnsibleError
@@ -279,6 +280,16 @@ def _api_url(value: str, _: dict[str, Any]) -> None:
         )
     if not re.fullmatch(WEB, value):
         raise WrongError("is not accepted: an http or https URL without user, spaces or query.")
+    if not _leads_somewhere(value):
+        raise WrongError("is not accepted: a host, and if need be a port from 1 to 65535.")
+
+
+def _leads_somewhere(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _serial(value: Any, _: dict[str, Any]) -> None:

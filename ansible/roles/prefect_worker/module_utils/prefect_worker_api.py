@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import datetime
 import email.utils
+import http.client
 import json
+import re
 import socket
 import ssl
 import time
@@ -25,6 +27,9 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 
 # Two classes before Python 3.10.
 TIMEOUTS = (TimeoutError, socket.timeout)
+# What a URL may lead to besides a failing connection: no HTTP, or no host or port that could be.
+NO_ANSWER = (OSError, http.client.HTTPException, ValueError, OverflowError)
+CERTIFICATES = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.S)
 
 
 NOT_AN_API = (
@@ -54,7 +59,7 @@ class Api:
         self._headers = {"Accept": "application/json", "Content-Type": "application/json"}
         if authorization := _authorization(params["api_key"], params["auth_string"]):
             self._headers["Authorization"] = authorization
-        context = ssl.create_default_context(cadata=params["ca"] or None)
+        context = _context(params["ca"])
         self._opener = urllib.request.build_opener(
             urllib.request.ProxyHandler(_proxies(self.url, params["proxies"])),
             urllib.request.HTTPSHandler(context=context),
@@ -89,7 +94,7 @@ class Api:
         except urllib.error.HTTPError as error:
             passing = error.code in (429, 502, 503, 504)
             raise ApiError(self._refusal(path, error), error.code, passing) from error
-        except OSError as error:
+        except NO_ANSWER as error:
             passing = isinstance(getattr(error, "reason", error), (ConnectionError, *TIMEOUTS))
             raise ApiError(self._unreachable(error), passing=passing) from error
         try:
@@ -126,12 +131,25 @@ class Api:
             )
         if isinstance(reason, TIMEOUTS):
             return f"The API at {self.url} does not answer this machine: is a firewall between?"
+        if isinstance(reason, http.client.BadStatusLine) and not isinstance(reason, OSError):
+            return f"What answers at {self.url} speaks no HTTP: check prefect_worker_api_url."
         return f"This machine does not reach the API at {self.url} ({reason}): does it run there?"
 
 
 def quoted(name: str) -> str:
     """The name as one part of a path."""
     return urllib.parse.quote(name, safe="")
+
+
+def _context(ca: str) -> ssl.SSLContext:
+    """Trusts whom `ca` names, or else the machine; words around certificates do not matter."""
+    try:
+        return ssl.create_default_context(cadata="\n".join(CERTIFICATES.findall(ca)) or ca or None)
+    except (ssl.SSLError, TypeError) as error:
+        raise ApiError(
+            f"This machine cannot read the certificates of prefect_worker_ca_bundle ({error}): "
+            "is the file damaged?"
+        ) from error
 
 
 def _authorization(key: str, auth: str) -> str:
