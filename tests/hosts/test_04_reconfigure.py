@@ -89,3 +89,12 @@ def test_a_unit_that_systemd_has_not_read_yet_is_read_by_the_next_play(
     site.play(host, prefect_worker_limit=6).succeeded()
     assert main_pid(host) != pid
     assert "--limit 6" in host.shell(f"tr '\\0' ' ' </proc/{main_pid(host)}/cmdline")
+
+
+def test_a_port_that_another_program_has_is_refused(site: Site, host: Container) -> None:
+    before = main_pid(host)
+    host.shell("systemd-run --unit=squatter python3 -m http.server 22222")
+    host.shell("until ss --listening --tcp --numeric | grep -q :22222; do sleep 0.1; done")
+    played = site.play(host, prefect_worker_health_port=22222)
+    assert "Port 22222 of 127.0.0.1 is taken" in played.objections["worker"]
+    assert main_pid(host) == before

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import platform
@@ -12,6 +13,7 @@ import shutil
 import socket
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +38,8 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 }
 OLDEST_PYTHON = (3, 10)
 READY = ".ready"
+# As /proc/net/tcp has it.
+LISTENING = "0A"
 LIST = ("systemctl", "list-units", "--plain", "--no-legend", "--full")
 PYTHONS = ["python3", *(f"python3.{minor}" for minor in (13, 12, 11, 10))]
 
@@ -75,7 +79,7 @@ def _fitness(wanted: dict[str, Any], unit: dict[str, Any]) -> dict[str, Any]:
     _require_systemd(wanted["systemd"])
     _require_user(wanted["user"])
     python, version = _python(wanted["python"], family)
-    if not unit["active"]:
+    if not _listens(unit["pid"], wanted["port"]):
         _require_free_port(wanted["port"])
     release = _release_id(wanted["digest"], version)
     ready = Path(wanted["project"], "releases", release, READY).exists()
@@ -191,6 +195,21 @@ def _require_space(free_mib: int) -> None:
                 f"{name} has {free} MiB free and a release needs {free_mib} MiB: "
                 "make room, or lower prefect_worker_free_mib."
             )
+
+
+def _listens(pid: int, port: int) -> bool:
+    """Whether the process is the one that listens on the port, as a worker does on its own."""
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()]
+    listening = [row for row in rows if row[3] == LISTENING and row[1].endswith(f":{port:04X}")]
+    return bool({f"socket:[{row[9]}]" for row in listening} & set(_open(pid)))
+
+
+def _open(pid: int) -> Iterator[str]:
+    """What a process has open; 0 is none."""
+    for path in Path(f"/proc/{pid}/fd").glob("*"):
+        # It goes on working while it is looked at.
+        with contextlib.suppress(FileNotFoundError):
+            yield str(path.readlink())
 
 
 def _require_free_port(port: int) -> None:
