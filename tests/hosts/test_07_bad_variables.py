@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.hosts.control.ahead import ahead
 from tests.hosts.control.observe import written
 from tests.hosts.control.playbook import Played, play
 from tests.hosts.control.project import Project
@@ -47,21 +48,23 @@ def refused(site: Site, machine: Container) -> Refused:
     before = written(machine)
     sentences: dict[str, str] = {}
     played, found = None, {"": ""}
-    while found and len(sentences) < len(WRONG):
-        left = [alias for alias, name in ALIASES.items() if name not in sentences]
-        played = ask(site, machine, project, left)
-        found = {ALIASES[alias]: said for alias, said in played.objections.items()}
-        sentences.update(found)
+    with ahead(site.lab.gateway) as clock:
+        while found and len(sentences) < len(WRONG):
+            left = [alias for alias, name in ALIASES.items() if name not in sentences]
+            played = ask(site, machine, project, left, clock)
+            found = {ALIASES[alias]: said for alias, said in played.objections.items()}
+            sentences.update(found)
     return Refused(sentences, played.text if played else "", written(machine) == before)
 
 
-def ask(site: Site, machine: Container, project: Project, aliases: list[str]) -> Played:
+def ask(site: Site, machine: Container, project: Project, aliases: list[str], clock: str) -> Played:
     """Play the machine under these names, which is one machine's worth of time."""
     where = site.address(machine)
     words = {
         "gateway": site.lab.gateway,
         "url": site.server.url,
         "project": str(project.folder),
+        "ahead": clock,
     }
     project.inventory({alias: {**where, **case(ALIASES[alias], words)} for alias in aliases})
     return play(project, "--forks", "4", environment=site.environment)
@@ -90,3 +93,11 @@ def test_it_gets_one_clear_sentence(refused: Refused, name: str) -> None:
 
 def test_the_machine_is_untouched(refused: Refused) -> None:
     assert refused.untouched
+
+
+def test_a_system_that_nobody_knows_is_refused(site: Site, machine: Container) -> None:
+    machine.shell("rm /etc/os-release && printf 'ID=plan9\nVERSION_ID=4\n' >/etc/os-release")
+    before = written(machine)
+    played = site.play(machine)
+    assert "plan9 4 is not supported; known systems are" in played.objections["worker"]
+    assert written(machine) == before
