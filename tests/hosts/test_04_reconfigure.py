@@ -42,6 +42,7 @@ def test_the_new_values_are_the_worker_s(site: Site, host: Container) -> None:
     site.play(
         host,
         prefect_worker_ca_bundle=str(bundle),
+        prefect_worker_packages=["tree"],
         prefect_worker_limit=4,
         prefect_worker_environment=ENVIRONMENT,
         prefect_worker_unit_overrides=overrides,
@@ -50,6 +51,7 @@ def test_the_new_values_are_the_worker_s(site: Site, host: Container) -> None:
     assert "--limit 4" in host.shell(f"tr '\\0' ' ' </proc/{pid}/cmdline")
     assert "WAREHOUSE=north" in host.shell(f"tr '\\0' '\\n' </proc/{pid}/environ")
     assert shown(host, UNIT, "RestrictNamespaces")["RestrictNamespaces"] == "no"
+    host.shell("tree --version")
 
 
 def test_a_change_that_is_not_the_worker_s_does_not_restart_it(site: Site, host: Container) -> None:
