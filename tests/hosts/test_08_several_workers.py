@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.hosts.control.observe import UNIT, main_pid
+from tests.hosts.control.observe import UNIT, main_pid, releases
+from tests.hosts.control.playbook import play
 from tests.hosts.control.server import now
-from tests.hosts.control.site import Site
+from tests.hosts.control.site import VARIABLES, Site
 from tests.hosts.machines.container import Container
 
 SECOND: dict[str, Any] = {"prefect_worker_name": "second", "prefect_worker_pool": "second"}
@@ -47,3 +48,18 @@ def test_a_user_of_its_own_goes_with_a_worker(site: Site, host: Container) -> No
     assert host.ssh("getent passwd third").returncode == 2
     host.shell("getent passwd prefect && ls -d /opt/prefect/uv")
     assert site.api.run("passing-data/passing_data")["state_type"] == "COMPLETED"
+
+
+def test_two_of_one_project_are_made_at_once_on_a_bare_machine(site: Site) -> None:
+    machine = site.lab.container("trixie", "shared")
+    machine.start()
+    machine.wait()
+    project, started = site.project.copy("shared"), now()
+    first = {**site.address(machine), **VARIABLES}
+    project.inventory({"shared": first, "shared-second": {**first, **SECOND}})
+    arguments = ("-e", "prefect_worker_serial=2")
+    play(project, *arguments, environment=site.environment).succeeded()
+    assert len(releases(machine)) == 1
+    site.online("shop-reports@shared", started)
+    site.online("second@shared-second", started, pool="second")
+    machine.kill()

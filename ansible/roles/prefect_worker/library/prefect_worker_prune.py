@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.prefect_worker_lock import alone_in
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "project": {"type": "path", "required": True},
@@ -21,13 +22,20 @@ def main() -> None:
     """Keep the newest releases and all that are needed."""
     module = AnsibleModule(ARGUMENTS, supports_check_mode=True)
     project = Path(module.params["project"])
+    # A release that another worker's play is still making is not ready, and so would go.
+    with alone_in(project.parent):
+        old = _remove(project, module.params["keep"], act=not module.check_mode)
+    module.exit_json(changed=bool(old), removed=[release.name for release in old])
+
+
+def _remove(project: Path, keep: int, act: bool) -> list[Path]:
     releases = sorted(project.glob("releases/*"), key=_age, reverse=True)
     linked = {(project / name).resolve() for name in ("current", "previous")}
-    old = [r for r in releases[module.params["keep"] :] if r not in linked and not _in_use(r)]
-    if not module.check_mode:
+    old = [r for r in releases[keep:] if r not in linked and not _in_use(r)]
+    if act:
         for release in old:
             shutil.rmtree(release)
-    module.exit_json(changed=bool(old), removed=[release.name for release in old])
+    return old
 
 
 def _age(release: Path) -> float:

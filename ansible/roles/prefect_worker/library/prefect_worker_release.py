@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.prefect_worker_lock import alone_in
 from ansible.module_utils.prefect_worker_shoes import run_as_worker
 from ansible.module_utils.prefect_worker_venv import (
     COMPANIONS,
@@ -54,6 +55,14 @@ def main() -> None:
     # Workers have to read it, however strict root's own habit is.
     os.umask(0o022)
     folder = Path(wanted["project"], "releases", wanted["release"])
+    # Workers of a project share its releases, and those of the machine share uv.
+    shared = Path(wanted["project"]).parent
+    shared.mkdir(parents=True, exist_ok=True)
+    with alone_in(shared):
+        _make(module, wanted, folder)
+
+
+def _make(module: AnsibleModule, wanted: dict[str, Any], folder: Path) -> None:
     if (folder / READY).exists():
         # Another worker of the project on this machine was quicker.
         module.exit_json(changed=False)
