@@ -11,6 +11,14 @@ from tests.hosts.control.site import PASSWORD, Site
 from tests.hosts.control.story import Story
 from tests.hosts.machines.container import Container
 
+# A secret of its own, as what a run says is kept by the server, too.
+TOLD = "a-word-that-a-flow-tells"
+FLOW = "src/shop_reports/flows/passing_data.py"
+TELLS = """
+import os
+raise RuntimeError(os.environ["TOLD"])
+"""
+
 
 @pytest.fixture
 def secrets(site: Site) -> list[str]:
@@ -65,3 +73,15 @@ def test_the_server_has_stored_none(secrets: list[str], site: Site) -> None:
     for path in site.server.folder.glob("prefect.db*"):
         content = path.read_bytes()
         assert not [secret for secret in secrets if secret.encode() in content], path
+
+
+def test_a_release_that_fails_with_one_in_its_words_shows_none(
+    secrets: list[str], site: Site, host: Container
+) -> None:
+    project = site.project.copy("telling")
+    project.append(FLOW, TELLS)
+    environment = {"WAREHOUSE_PASSWORD": PASSWORD, "TOLD": TOLD}
+    played = site.play(host, "-vvv", project=project, prefect_worker_environment=environment)
+    assert played.failed == {"worker"}
+    assert "does not import" in played.objections["worker"]
+    assert_hidden([*secrets, TOLD], played.text)

@@ -13,6 +13,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.prefect_worker_api import ARGUMENTS as API_ARGUMENTS
 from ansible.module_utils.prefect_worker_api import Api, ApiError, quoted
+from ansible.module_utils.prefect_worker_secrets import secrets_in
 from ansible.module_utils.prefect_worker_smoke import SmokeTest, SmokeTestError
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
@@ -46,6 +47,8 @@ def main() -> None:
     """Prove the worker; the proof of a run is kept beside its release, and asked for once."""
     module = AnsibleModule(ARGUMENTS)
     wanted = module.params
+    # What a flow or the worker says may have one of them in it.
+    module.no_log_values.update(secrets_in(Path(f"{wanted['settings']}.secrets.env").read_text()))
     release = Path(wanted["project"], "current").resolve()
     proof = release / f".proved-{wanted['unit']}"
     run: dict[str, Any] = {}

@@ -14,6 +14,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.prefect_worker_lock import alone_in
+from ansible.module_utils.prefect_worker_secrets import secrets_in
 from ansible.module_utils.prefect_worker_shoes import run_as_worker
 from ansible.module_utils.prefect_worker_venv import (
     COMPANIONS,
@@ -50,6 +51,8 @@ def main() -> None:
     """Build and prove, or leave nothing behind."""
     module = AnsibleModule(ARGUMENTS, supports_check_mode=True)
     wanted = module.params
+    # Flow code that does not import may say why with one of them.
+    module.no_log_values.update(secrets_in(wanted["worker_secrets"], wanted["index_url"]))
     if module.check_mode:
         module.exit_json(changed=True, diff={"prepared": f"new release {wanted['release']}\n"})
     # Workers have to read it, however strict root's own habit is.
