@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from tests.hosts.control.observe import main_pid, release, releases
 from tests.hosts.control.project import Project
 from tests.hosts.control.server import now
-from tests.hosts.control.site import Site
+from tests.hosts.control.site import CA_BUNDLE, Site
 from tests.hosts.machines.container import Container
 
 FLOW = "src/shop_reports/flows/passing_data.py"
@@ -82,6 +83,21 @@ def test_an_upgrade_of_settings_restarts_the_worker(
     site.play(host, project=project).succeeded()
     assert main_pid(host) != pid
     site.online(WORKER, started, seconds=5)
+
+
+def test_a_new_release_with_other_authorities_restarts_the_worker_once(
+    site: Site, host: Container, project: Project, tmp_path: Path
+) -> None:
+    pid = main_pid(host)
+    bundle = tmp_path / "bundle.pem"
+    bundle.write_text(f"# Another word.\n{CA_BUNDLE.read_text()}")
+    project.append(FLOW, "\nTRUSTS = True\n")
+    site.play(host, project=project, prefect_worker_ca_bundle=str(bundle)).succeeded()
+    new = main_pid(host)
+    assert new != pid
+    again = site.play(host, project=project, prefect_worker_ca_bundle=str(bundle)).succeeded()
+    assert again.changed["worker"] == 0
+    assert main_pid(host) == new
 
 
 def test_a_release_whose_flow_does_not_import_leaves_the_worker_alone(

@@ -72,12 +72,14 @@ def _make(module: AnsibleModule, wanted: dict[str, Any], folder: Path) -> None:
     try:
         _unpack(Path(wanted["archive"]), folder)
         _bring_uv(Path(wanted["uv"]), folder / UV_WHEEL)
-        _bring_ca(Path(wanted["ca_file"]), wanted["ca"])
+        authorities = Path(wanted["ca_file"])
+        authorities.write_text(wanted["ca"])
         make_venv(folder, wanted)
         # What the worker's unit reads, so that a run sees its own release and not a later one.
         (folder / "release.env").write_text(f"PROJECT_DIR={folder}\n")
         _label(folder)
         _prove(folder, wanted)
+        authorities.unlink()
         (folder / READY).write_text(json.dumps(wanted["entrypoints"]))
     except NoReleaseError as failure:
         shutil.rmtree(folder, ignore_errors=True)
@@ -98,13 +100,6 @@ def _bring_uv(uv: Path, wheel: Path) -> None:
     for other in uv.parent.parent.iterdir():
         if other not in (uv.parent, cache_of(uv)):
             shutil.rmtree(other)
-
-
-def _bring_ca(place: Path, authorities: str) -> None:
-    """Have them where the worker's settings will say they are, or say already."""
-    if authorities and not (place.exists() and place.read_text() == authorities):
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_text(authorities)
 
 
 def _unpack(archive: Path, folder: Path) -> None:
