@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.hosts.control.playbook import ANSIBLE
 from tests.hosts.control.project import TOOLS
 from tests.hosts.control.server import now
 from tests.hosts.control.site import Site
@@ -35,3 +36,14 @@ def test_wheels_from_the_control_side_are_enough(
     started = now()
     site.play({"island": island}, prefect_worker_wheelhouse=str(tmp_path)).succeeded()
     site.online("shop-reports@island", started, seconds=5)
+
+
+def test_wheels_are_those_of_the_project_that_is_named(tmp_path: Path) -> None:
+    project = tmp_path / "elsewhere"
+    project.mkdir()
+    # Nothing but the one tool that every machine needs.
+    pins = (ANSIBLE / "roles/prefect_worker/files/uv.txt").read_text()
+    (project / "requirements.txt").write_text(pins)
+    run([ANSIBLE / "wheelhouse", "wheels", "3.11.2", "x86_64", project])
+    (wheel,) = (project / "wheels").iterdir()
+    assert wheel.name.startswith("uv-")
