@@ -140,3 +140,14 @@ def test_only_so_many_releases_stay(site: Site, host: Container, project: Projec
     # The worker was started with the first of them.
     assert len(releases(host)) == 3
     assert {used, release(host)} < releases(host)
+
+
+def test_a_flow_may_need_what_an_override_gives_when_it_is_imported(
+    site: Site, host: Container, project: Project
+) -> None:
+    host.shell("install --directory --owner=prefect /srv/data")
+    needy = project.copy("releases-needy")
+    needy.append(FLOW, "\nfrom pathlib import Path\n\nPath('/srv/data/mark').touch()\n")
+    overrides = {"ReadWritePaths": "/srv/data", "Restart": "always"}
+    site.play(host, project=needy, prefect_worker_unit_overrides=overrides).succeeded()
+    assert host.shell("stat -c %U /srv/data/mark").strip() == "prefect"

@@ -32,6 +32,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "archive": {"type": "str", "default": ""},
     "worker_environment": {"type": "str", "default": ""},
     "worker_secrets": {"type": "str", "default": "", "no_log": True},
+    "overrides": {"type": "str", "default": ""},
     "requirements": {"type": "str", "required": True},
     "entrypoints": {"type": "list", "elements": "str", "default": []},
     "python": {"type": "path", "required": True},
@@ -124,7 +125,7 @@ def _prove(folder: Path, wanted: dict[str, Any]) -> None:
         for name in ("worker_environment", "worker_secrets"):
             environment.append(Path(settings, name))
             environment[-1].write_text(wanted[name])
-        done = run_as_worker(command, wanted["user"], folder, environment, wanted["timeout"])
+        done = run_as_worker(command, wanted, folder, environment)
     require(done, "it does not prove itself")
 
 

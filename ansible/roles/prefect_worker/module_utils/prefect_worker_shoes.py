@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
+from typing import Any
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+LINE = re.compile("^[A-Z].*=.*", re.M)
+# How a service starts and ends, which is another matter for one command.
+LIFE = ("Exec", "Restart", "Runtime", "Start", "Timeout", "Type", "Watchdog")
 
 
 def run_as_worker(
-    command: list[str], user: str, release: Path, environment: list[Path], most: int
+    command: list[str], wanted: dict[str, Any], release: Path, environment: list[Path]
 ) -> subprocess.CompletedProcess[str]:
-    """Run it as the workers' user, in the release, with files of settings, for `most` seconds."""
+    """Run it as the workers' user, in the release, with files of settings and the overrides."""
     properties = [
-        f"User={user}",
+        f"User={wanted['user']}",
         f"WorkingDirectory={release}",
-        f"RuntimeMaxSec={most}",
+        f"RuntimeMaxSec={wanted['timeout']}",
         *(f"EnvironmentFile={path}" for path in [release / "release.env", *environment]),
         f"StateDirectory=prefect/{release.parent.parent.name}",
         "StateDirectoryMode=0700",
@@ -23,6 +28,7 @@ def run_as_worker(
         "ProtectSystem=strict",
         "PrivateTmp=yes",
         "NoNewPrivileges=yes",
+        *_lines(wanted["overrides"]),
     ]
     unit = ["systemd-run", "--quiet", "--wait", "--collect", "--pipe", "--service-type=exec"]
     return subprocess.run(
@@ -34,3 +40,7 @@ def run_as_worker(
         text=True,
         check=False,
     )
+
+
+def _lines(dropin: str) -> list[str]:
+    return [line for line in LINE.findall(dropin) if not line.startswith(LIFE)]

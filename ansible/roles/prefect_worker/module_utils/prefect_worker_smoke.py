@@ -95,10 +95,9 @@ class SmokeTest:
         settings = self._wanted["settings"]
         self._said = run_as_worker(
             self._place.command(str(self._run["id"])),
-            self._wanted["user"],
+            self._wanted,
             self._release,
             [Path(f"{settings}.env"), Path(f"{settings}.secrets.env")],
-            self._wanted["timeout"],
         ).stdout
         self._read()
 
