@@ -6,6 +6,7 @@ import base64
 
 import pytest
 
+from tests.hosts.control.faults import Faults
 from tests.hosts.control.observe import UNIT
 from tests.hosts.control.site import PASSWORD, Site
 from tests.hosts.control.story import Story
@@ -13,10 +14,12 @@ from tests.hosts.machines.container import Container
 
 # A secret of its own, as what a run says is kept by the server, too.
 TOLD = "a-word-that-a-flow-tells"
+INDEX = "a-word-before-the-at"
 FLOW = "src/shop_reports/flows/passing_data.py"
 TELLS = """
 import os
-raise RuntimeError(os.environ["TOLD"])
+if {when}:
+    raise RuntimeError(os.environ["TOLD"])
 """
 
 
@@ -52,6 +55,19 @@ def test_systemctl_shows_none(secrets: list[str], host: Container) -> None:
     assert_hidden(secrets, host.ssh(f"systemctl cat {UNIT}").stdout)
 
 
+def test_systemctl_shows_none_of_the_units_beside_it(
+    secrets: list[str], site: Site, host: Container
+) -> None:
+    faults = Faults(site.api, site.pool, host)
+    run = faults.held()
+    beside = ["prefect-start-shop-reports@any", "prefect-check-shop-reports"]
+    for unit in (faults.unit(run), *beside, UNIT.replace(".service", "-watchdog")):
+        assert_hidden(secrets, host.ssh(f"systemctl show --all {unit}").stdout)
+        assert_hidden(secrets, host.ssh(f"systemctl cat {unit}").stdout)
+    faults.let_go(run)
+    faults.ended(run)
+
+
 def test_the_journal_has_none(secrets: list[str], host: Container) -> None:
     assert_hidden(secrets, host.journal(lines=1_000_000))
 
@@ -75,13 +91,33 @@ def test_the_server_has_stored_none(secrets: list[str], site: Site) -> None:
         assert not [secret for secret in secrets if secret.encode() in content], path
 
 
+@pytest.mark.parametrize(
+    ("when", "where"),
+    [
+        ("True", "does not import"),
+        ('"PREFECT__FLOW_RUN_ID" in os.environ', "The last lines of its log"),
+    ],
+    ids=["before it is used", "in its first run"],
+)
 def test_a_release_that_fails_with_one_in_its_words_shows_none(
-    secrets: list[str], site: Site, host: Container
+    secrets: list[str], site: Site, host: Container, when: str, where: str
 ) -> None:
-    project = site.project.copy("telling")
-    project.append(FLOW, TELLS)
+    project = site.project.copy(f"telling-{len(when)}")
+    project.append(FLOW, TELLS.format(when=when))
     environment = {"WAREHOUSE_PASSWORD": PASSWORD, "TOLD": TOLD}
     played = site.play(host, "-vvv", project=project, prefect_worker_environment=environment)
     assert played.failed == {"worker"}
-    assert "does not import" in played.objections["worker"]
+    assert where in played.objections["worker"]
     assert_hidden([*secrets, TOLD], played.text)
+
+
+def test_an_index_that_fails_shows_no_password(
+    secrets: list[str], site: Site, host: Container
+) -> None:
+    project = site.project.copy("index")
+    project.append("requirements.txt", "# Other pins than those that are installed.\n")
+    # Nobody listens there.
+    index = f"http://reader:{INDEX}@127.0.0.1:9/simple"
+    played = site.play(host, "-vvv", project=project, prefect_worker_index_url=index)
+    assert "uv fails" in played.objections["worker"]
+    assert_hidden([*secrets, INDEX], played.text)
