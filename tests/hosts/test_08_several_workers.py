@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import yaml
+
 from tests.hosts.control.observe import UNIT, main_pid, releases
-from tests.hosts.control.playbook import play
+from tests.hosts.control.playbook import ANSIBLE, play
+from tests.hosts.control.project import TEMPLATE, Project
 from tests.hosts.control.server import now
 from tests.hosts.control.site import VARIABLES, Site
 from tests.hosts.machines.container import Container
@@ -48,6 +52,34 @@ def test_a_user_of_its_own_goes_with_a_worker(site: Site, host: Container) -> No
     assert host.ssh("getent passwd third").returncode == 2
     host.shell("getent passwd prefect && ls -d /opt/prefect/uv")
     assert site.api.run("passing-data/passing_data")["state_type"] == "COMPLETED"
+
+
+def test_a_project_that_no_template_made_is_played_from_here(
+    site: Site, host: Container, tmp_path: Path
+) -> None:
+    foreign, pid, started = Project(tmp_path / "foreign"), main_pid(host), now()
+    pins = TEMPLATE / "templates/requirements/process-local.txt"
+    foreign.change("requirements.txt", pins.read_text())
+    foreign.change("only.py", "from prefect import flow\n\n\n@flow\ndef only():\n    pass\n")
+    deployment = {"name": "only", "entrypoint": "only.py:only"}
+    foreign.change("prefect.yaml", yaml.safe_dump({"deployments": [deployment]}))
+    variables = {
+        "prefect_worker_api_url": site.server.url,
+        "prefect_worker_auth_string": site.server.auth_string,
+        "prefect_worker_pool": "second",
+    }
+    foreign.inventory({"worker": {**site.address(host), **VARIABLES, **variables}})
+    played = play(
+        foreign,
+        f"--inventory={foreign.folder}/inventory",
+        f"--extra-vars=prefect_worker_project_dir={foreign.folder}",
+        playbook=ANSIBLE,
+        environment=site.environment,
+    ).succeeded()
+    assert "COMPLETED" in played.text
+    assert "only.py:only" in host.shell("cat /opt/prefect/foreign/current/.ready")
+    site.online("foreign@worker", started, pool="second")
+    assert main_pid(host) == pid
 
 
 def test_two_of_one_project_are_made_at_once_on_a_bare_machine(site: Site) -> None:

@@ -46,8 +46,13 @@ class Played:
         return self
 
 
-def play(project: Project, *arguments: str, environment: Mapping[str, str]) -> Played:
-    """Run the project's playbook as a user would."""
+def play(
+    project: Project,
+    *arguments: str,
+    environment: Mapping[str, str],
+    playbook: Path | None = None,
+) -> Played:
+    """Run the project's playbook, or the one in another folder, as a user would."""
     command: list[str | Path] = [TOOLS / "ansible-playbook", "worker.yml", *arguments]
     complete = {
         **os.environ,
@@ -59,7 +64,7 @@ def play(project: Project, *arguments: str, environment: Mapping[str, str]) -> P
     }
     done = subprocess.run(
         command,
-        cwd=project.folder / "ansible",
+        cwd=playbook or project.folder / "ansible",
         env=complete,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
