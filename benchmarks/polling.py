@@ -20,6 +20,7 @@ import yaml
 from benchmarks.needs import lacking
 from benchmarks.pace import Pace
 from benchmarks.postgres import NEEDS, Postgres
+from benchmarks.processor import cpu_seconds
 from benchmarks.rows import Line, Row, compared, not_measured
 from benchmarks.stage import FOLDER, TOP
 from tests.results.lab.programs import Programs, wait_until
@@ -30,8 +31,12 @@ WORKERS = "benchmarks.in_project.workers"
 ROLE = TOP / "ansible/roles/prefect_worker"
 RUNS = ROLE / "files/runs"
 ONE, MANY = 1, 50
-TURNS, WINDOW = 5, 12.0
-REQUEST = re.compile(rb'"(?:GET|POST|PUT|PATCH|DELETE) /api/\S+ HTTP')
+# A window is longer than the longest pause of a worker that asks every 10 s, a third more or less.
+TURNS, WINDOW = 5, 13.5
+DAY = 24 * 60 * 60
+REQUEST = re.compile(
+    rb'^(\d\d):(\d\d):(\d\d\.\d+) .*"(?:GET|POST|PUT|PATCH|DELETE) /api/\S+ HTTP', re.MULTILINE
+)
 ASKED_FOR_RUNS = b"/get_scheduled_flow_runs "
 ROWS = tuple(
     Row(f"requests a minute of {words}, idle, PostgreSQL", "the same with Prefect's settings")
@@ -54,7 +59,7 @@ def measure(pace: Pace) -> Iterator[Line]:
             tuple(Side(programs, postgres, count, ours=ours) for ours in (True, False))
             for count in (ONE, many)
         ]
-        for act in (Side.start, Side.wait):
+        for act in (Side.wait_for_server, Side.start, Side.wait):
             for side in (each for pair in sides for each in pair):
                 act(side)
         for _ in pace.turns(TURNS, f"requests of 1 and of {many} workers"):
@@ -87,9 +92,14 @@ class Side:
         self.server = Server(
             self.programs,
             self.name,
+            wait=False,
             PREFECT_SERVER_LOGGING_LEVEL="INFO",
             PREFECT_SERVER_DATABASE_CONNECTION_URL=self.postgres.database(self.name),
         )
+
+    def wait_for_server(self) -> None:
+        """Wait for the server, which starts beside the others."""
+        self.server.wait()
 
     def start(self) -> None:
         """Start the workers."""
@@ -109,6 +119,11 @@ class Side:
             environment["PREFECT_WORKER_QUERY_SECONDS"] = str(query_seconds())
             command += [RUNS, str(check_seconds())]
         self.programs.start(f"workers-{self.name}", command, environment, folder)
+
+    def requests(self) -> list[float]:
+        """When the workers asked for something, in seconds of the day."""
+        found = REQUEST.findall(_read(self.server.log, self._before))
+        return [3600 * int(hour) + 60 * int(minute) + float(rest) for hour, minute, rest in found]
 
     def wait(self) -> None:
         """Wait until each worker has asked for runs."""
@@ -135,12 +150,15 @@ def check_seconds() -> float:
 
 def _watch(sides: list[Side], seconds: float) -> None:
     began = time.monotonic()
-    before = [(side.server.log.stat().st_size, side.server.cpu_seconds) for side in sides]
+    before = [(len(side.requests()), cpu_seconds(side.server.pid)) for side in sides]
     time.sleep(seconds)
-    for side, (offset, cpu) in zip(sides, before, strict=True):
+    for side, (earlier, cpu) in zip(sides, before, strict=True):
         passed = time.monotonic() - began
-        side.asked.append(60 * len(REQUEST.findall(_read(side.server.log, offset))) / passed)
-        side.busy.append(100 * (side.server.cpu_seconds - cpu) / passed)
+        side.busy.append(100 * (cpu_seconds(side.server.pid) - cpu) / passed)
+        # From the last request before to the last one in it: a window holds one or two of those
+        # that come every 10 s, and which of both is chance.
+        _, *more = moments = side.requests()[earlier - 1 :]
+        side.asked.append(60 * len(more) / ((moments[-1] - moments[0]) % DAY))
 
 
 def _read(log: Path, offset: int) -> bytes:

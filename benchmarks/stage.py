@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 
+from benchmarks.processor import cpu_seconds
 from tests.results.lab.programs import Programs
 from tests.results.lab.project import BUILD, Project, virtual_environment
 from tests.results.lab.seaweed import Seaweed
@@ -26,18 +27,18 @@ PATIENCE = 10.0
 class Stage:
     """All of it, and the end of it."""
 
-    def __init__(self, **server_settings: str) -> None:
+    def __init__(self) -> None:
         """Start a server."""
         self.programs = Programs(BUILD / "logs")
         try:
-            self.server = Server(self.programs, "bench-server", **server_settings)
+            self.server = Server(self.programs, "bench-server")
         except BaseException:
             self.programs.stop_all()
             raise
 
     def close(self) -> None:
-        """Stop everything."""
-        self.programs.stop_all()
+        """Take everything away; nobody asks for it any more."""
+        self.programs.kill_all()
 
     def project(self, storage: str) -> Project:
         """A project with its storage block and pool, results kept there."""
@@ -63,9 +64,13 @@ class Stage:
         deadline = time.monotonic() + PATIENCE
         while self._busy() > IDLE:
             if time.monotonic() > deadline:
-                self.server.stop()
-                self.server.start()
+                self.start_anew()
                 deadline += PATIENCE
+
+    def start_anew(self) -> None:
+        """Lose what the server has not written, at once: nobody asks for it any more."""
+        self.server.kill()
+        self.server.start()
 
     def post(self, path: str, **content: Any) -> Any:
         """Ask the API."""
@@ -73,9 +78,9 @@ class Stage:
         return answer.raise_for_status().json()
 
     def _busy(self) -> float:
-        before = self.server.cpu_seconds
+        before = cpu_seconds(self.server.pid)
         time.sleep(1)
-        return self.server.cpu_seconds - before
+        return cpu_seconds(self.server.pid) - before
 
 
 def in_project(project: Project, name: str, *arguments: object, **more: str) -> Any:

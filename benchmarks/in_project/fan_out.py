@@ -1,6 +1,6 @@
-"""Runs one flow over many items: `fan_out PACKAGE fan_out|map ITEMS`.
+"""Runs one flow over many items: `fan_out PACKAGE fan_out|map ITEMS SERVER`.
 
-A process for each run, as its peak of memory is that of the process.
+A process for each run, as its peak of memory is that of the process. SERVER is the server's.
 """
 
 from __future__ import annotations
@@ -13,12 +13,16 @@ import time
 from prefect import Flow, flow, task
 
 from benchmarks.in_project.engine import completed, created, of_project, warm_up
+from benchmarks.processor import cpu_seconds
 
 module = of_project("flows.fan_out")
+# Until the server has written down what came before.
+PAUSE = 0.5
 write_invoice = task(module.write_invoice)
 
 
-@flow
+# Prefect's default is not to keep results; a storage in `prefect.toml` alone makes it keep them.
+@flow(persist_result=False)
 def mapped(orders: int) -> list[str]:
     """Write the invoice of every order in a task of its own, as Prefect's documentation does."""
     return [future.result() for future in write_invoice.map(range(1, orders + 1))]
@@ -28,15 +32,18 @@ FLOWS: dict[str, Flow[..., object]] = {"fan_out": module.fan_out, "map": mapped}
 
 
 def main() -> None:
-    """Print the run, its seconds, its end, and the process's peak of memory in MiB."""
-    chosen, items = FLOWS[sys.argv[2]], int(sys.argv[3])
+    """Print the run, its seconds, its end, its peak of MiB, and what the server had used before."""
+    chosen, items, server = FLOWS[sys.argv[2]], int(sys.argv[3]), int(sys.argv[4])
     warm_up()
+    time.sleep(PAUSE)
+    used = cpu_seconds(server)
     run_id = created(chosen, orders=items)
     seconds = completed(chosen, run_id)
     found = {
         "run": run_id,
         "seconds": seconds,
         "ended": time.time(),
+        "server": used,
         "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }
     print(json.dumps(found))

@@ -46,18 +46,30 @@ class Programs:
 
     def stop(self, program: subprocess.Popen[bytes]) -> None:
         """End a program and what it started."""
-        self._running.remove(program)
-        for ending in (signal.SIGINT, signal.SIGKILL):
-            try:
-                os.killpg(program.pid, ending)
-                program.wait(timeout=15)
-            except (ProcessLookupError, subprocess.TimeoutExpired):
-                continue
+        self._end(program, signal.SIGINT, signal.SIGKILL)
+
+    def kill(self, program: subprocess.Popen[bytes]) -> None:
+        """Take a program and what it started away at once."""
+        self._end(program, signal.SIGKILL)
 
     def stop_all(self) -> None:
         """End all that still run, the last one first."""
         for program in reversed(self._running.copy()):
             self.stop(program)
+
+    def kill_all(self) -> None:
+        """Take all that still run away at once, the last one first."""
+        for program in reversed(self._running.copy()):
+            self.kill(program)
+
+    def _end(self, program: subprocess.Popen[bytes], *endings: signal.Signals) -> None:
+        self._running.remove(program)
+        for ending in endings:
+            try:
+                os.killpg(program.pid, ending)
+                program.wait(timeout=15)
+            except (ProcessLookupError, subprocess.TimeoutExpired):
+                continue
 
 
 def wait_until(true: Callable[[], bool], what: str, seconds: float = PATIENCE) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 
@@ -14,8 +13,8 @@ from tests.results.lab.project import PLACE, clean_environment, virtual_environm
 class Server:
     """A server that can be stopped and started again on the same address and database."""
 
-    def __init__(self, programs: Programs, name: str, **settings: str) -> None:
-        """Start it with an empty database."""
+    def __init__(self, programs: Programs, name: str, wait: bool = True, **settings: str) -> None:
+        """Start it with an empty database, and `wait` until it listens."""
         self._programs, self._name, self._settings = programs, name, settings
         self._home = PLACE / name
         shutil.rmtree(self._home, ignore_errors=True)
@@ -23,10 +22,33 @@ class Server:
         self._port = free_port()
         self.url = f"http://127.0.0.1:{self._port}/api"
         self.log = programs.logs / f"{name}.log"
-        self.start()
+        self._launch()
+        if wait:
+            self.wait()
 
     def start(self) -> None:
         """Start it with the database that it has."""
+        self._launch()
+        self.wait()
+
+    def wait(self) -> None:
+        """Wait until it listens."""
+        wait_until(lambda: listens(self._port), "Prefect's server does not listen")
+
+    def stop(self) -> None:
+        """Stop it; what it has not written yet is lost."""
+        self._programs.stop(self._program)
+
+    def kill(self) -> None:
+        """Take it away at once, with what it has not written yet."""
+        self._programs.kill(self._program)
+
+    @property
+    def pid(self) -> int:
+        """Its process, as long as it is not stopped."""
+        return self._program.pid
+
+    def _launch(self) -> None:
         environment = clean_environment(self._home) | {
             "PREFECT_HOME": str(self._home),
             "PREFECT_SERVER_UI_API_URL": self.url,
@@ -37,14 +59,3 @@ class Server:
         command: list[str | Path] = [python, "-m", "prefect", "server", "start"]
         command += ["--host", "127.0.0.1", "--port", str(self._port)]
         self._program = self._programs.start(self._name, command, environment)
-        wait_until(lambda: listens(self._port), "Prefect's server does not listen")
-
-    def stop(self) -> None:
-        """Stop it; what it has not written yet is lost."""
-        self._programs.stop(self._program)
-
-    @property
-    def cpu_seconds(self) -> float:
-        """The time that it has kept processors busy since it was started."""
-        fields = Path(f"/proc/{self._program.pid}/stat").read_text().rpartition(")")[2].split()
-        return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
