@@ -13,8 +13,9 @@ from benchmarks.rows import Line, Row, compared, figure
 from benchmarks.stage import FOLDER, LOCAL, S3, Stage, in_project
 
 KIB = 1024
-# Bytes of a result: tasks in a run, turns.
-SIZES = {KIB: (50, 5), KIB**2: (10, 5), 100 * KIB**2: (1, 3)}
+# Bytes of a result: tasks in a run.
+SIZES = {KIB: 50, KIB**2: 10, 100 * KIB**2: 1}
+TURNS = 5
 
 
 def _row(storage: str, size: int) -> Row:
@@ -41,9 +42,8 @@ def _measured(stage: Stage, storage: str, pace: Pace) -> Iterator[Line]:
     project = stage.project(storage)
     kept: dict[int, list[float]] = defaultdict(list)
     not_kept: dict[int, list[float]] = defaultdict(list)
-    for turn in pace.turns(max(turns for _, turns in SIZES.values()), f"kept results, {storage}"):
-        sizes = {size: count for size, (count, turns) in SIZES.items() if turn < turns}
-        wishes = [f"{size}:{pace.either(count, 1)}" for size, count in sizes.items()]
+    for _ in pace.turns(TURNS, f"kept results, {storage}"):
+        wishes = [f"{size}:{pace.either(count, 1)}" for size, count in SIZES.items()]
         found = in_project(project, "persistence", *wishes)
         for size, seconds in found.items():
             kept[int(size)].append(1000 * seconds["kept"])

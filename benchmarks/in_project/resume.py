@@ -1,4 +1,4 @@
-"""Times retried runs: `resume PACKAGE prepare SIZE`, then `resume PACKAGE retry RUN ...`.
+"""Times retried runs: `resume PACKAGE prepare SIZE …`, then `resume PACKAGE retry RUN …`.
 
 The last task's result is not kept, so that the same run can be retried again and again with all of
 its other tasks done. The run that it is compared with has this one task alone.
@@ -50,10 +50,10 @@ def prepare(size: int) -> str:
 
 
 def main() -> None:
-    """Print the id of what was prepared, or the seconds of the task alone and of each retry."""
+    """Print the ids of what was prepared, or the seconds of the task alone and of each retry."""
     what, wanted = sys.argv[2], sys.argv[3:]
     if what == "prepare":
-        print(json.dumps(prepare(int(wanted[0]))))
+        print(json.dumps([prepare(int(size)) for size in wanted]))
     else:
         warm_up()
         alone = completed(many, created(many, size=1))
