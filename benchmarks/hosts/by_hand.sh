@@ -4,7 +4,14 @@
 # environment. INSTALLER is "pip", which comes with the system's venv, or the path of uv here.
 set -euo pipefail
 config=$1 address=$2 project=$3 installer=$4 ca=$5 name=$6 pool=$7
-on() { ssh -F "$config" "$address" "$@"; }
+# One connection for all steps, as Ansible keeps one.
+control=$(mktemp -d)
+on() { ssh -F "$config" -o ControlMaster=auto -o ControlPath="$control/%C" -o ControlPersist=60 "$address" "$@"; }
+leave() {
+    ssh -F "$config" -o ControlPath="$control/%C" -O exit "$address" 2>/dev/null || true
+    rm -rf "$control"
+}
+trap leave EXIT
 
 tar -C "$project" -c --exclude=./ansible --exclude=./inventory --exclude='./.*' . |
     on "sudo mkdir -p /opt/$pool && sudo tar -C /opt/$pool -x --no-same-owner"

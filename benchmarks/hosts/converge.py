@@ -15,7 +15,7 @@ from tests.hosts.machines.shell import run
 
 TURNS = 5
 KINDS = ("pip", "uv", "play", "unproved")
-BY_HAND = "a shell script over SSH, caches as warm: venv, pip, unit, start"
+BY_HAND = "a shell script over SSH, caches as warm: apt's python3-venv, pip, unit, start"
 BY_UV = "the same script with uv"
 FIRST = Row("first converge of a bare Debian 13, proved by a flow run", BY_HAND, 1.2)
 FIRST_UV = Row("the same", BY_UV, 1.2)
