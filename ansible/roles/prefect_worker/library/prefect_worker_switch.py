@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.prefect_worker_lock import alone_in
 from ansible.module_utils.prefect_worker_program import same_worker
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
@@ -22,17 +23,22 @@ def main() -> None:
     project = Path(module.params["project"])
     before, release = module.params["before"], module.params["release"]
     if not module.check_mode:
-        if before:
-            _link(project / "previous", before)
-        else:
-            (project / "previous").unlink(missing_ok=True)
-        _link(project / "current", release)
+        with alone_in(project.parent):
+            _switch(project, before, release)
     folders = [project / "releases" / name for name in (before, release)]
     module.exit_json(
         changed=True,
         restart=not (before and same_worker(*folders)),
         diff={"before": f"current: {before}\n", "after": f"current: {release}\n"},
     )
+
+
+def _switch(project: Path, before: str, release: str) -> None:
+    if before:
+        _link(project / "previous", before)
+    else:
+        (project / "previous").unlink(missing_ok=True)
+    _link(project / "current", release)
 
 
 def _link(link: Path, release: str) -> None:
