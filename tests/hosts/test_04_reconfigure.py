@@ -13,29 +13,31 @@ from tests.hosts.machines.container import Container
 
 WORKER = "shop-reports@worker"
 ENVIRONMENT = {"WAREHOUSE_PASSWORD": PASSWORD, "WAREHOUSE": "north"}
+OVERRIDES = {"RestrictNamespaces": False}
+# Each beside those before it: what a play does not set has its default again.
+CHANGES: dict[str, dict[str, Any]] = {
+    "limit": {"prefect_worker_limit": 3},
+    "environment": {"prefect_worker_environment": ENVIRONMENT},
+    "a drop-in": {"prefect_worker_unit_overrides": OVERRIDES},
+}
 
 
-@pytest.mark.parametrize(
-    "variable",
-    [
-        {"prefect_worker_limit": 3},
-        {"prefect_worker_environment": ENVIRONMENT},
-        {"prefect_worker_unit_overrides": {"RestrictNamespaces": False}},
-        {"prefect_worker_unit_overrides": {}},
-    ],
-    ids=["limit", "environment", "a drop-in", "no drop-in any more"],
-)
-def test_a_change_of_the_worker_restarts_it(
-    site: Site, host: Container, variable: dict[str, Any]
-) -> None:
+def so_far(change: str) -> dict[str, Any]:
+    """The variables after this change."""
+    names = list(CHANGES)
+    chosen = [CHANGES[name] for name in names[: names.index(change) + 1]]
+    return {key: value for variables in chosen for key, value in variables.items()}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_change_of_the_worker_restarts_it(site: Site, host: Container, change: str) -> None:
     before = main_pid(host)
-    played = site.play(host, **variable).succeeded()
+    played = site.play(host, **so_far(change)).succeeded()
     assert played.changed["worker"] > 0
     assert main_pid(host) != before
 
 
 def test_the_new_values_are_the_worker_s(site: Site, host: Container) -> None:
-    overrides = {"RestrictNamespaces": False}
     # Words between certificates are common, on RHEL for one.
     bundle = site.lab.folder / "commented.pem"
     bundle.write_text(f"# Autorit\u00e9\n{CA_BUNDLE.read_text()}")
@@ -43,21 +45,35 @@ def test_the_new_values_are_the_worker_s(site: Site, host: Container) -> None:
         host,
         prefect_worker_ca_bundle=str(bundle),
         prefect_worker_packages=["tree"],
-        prefect_worker_limit=4,
-        prefect_worker_environment=ENVIRONMENT,
-        prefect_worker_unit_overrides=overrides,
+        **so_far("a drop-in"),
     ).succeeded()
     pid = main_pid(host)
-    assert "--limit 4" in host.shell(f"tr '\\0' ' ' </proc/{pid}/cmdline")
+    assert "--limit 3" in host.shell(f"tr '\\0' ' ' </proc/{pid}/cmdline")
     assert "WAREHOUSE=north" in host.shell(f"tr '\\0' '\\n' </proc/{pid}/environ")
     assert shown(host, UNIT, "RestrictNamespaces")["RestrictNamespaces"] == "no"
     host.shell("tree --version")
 
 
+def test_a_drop_in_that_is_no_longer_wanted_goes_and_restarts_it(
+    site: Site, host: Container
+) -> None:
+    before = main_pid(host)
+    site.play(host, **so_far("environment")).succeeded()
+    assert main_pid(host) != before
+    assert shown(host, UNIT, "RestrictNamespaces")["RestrictNamespaces"] != "no"
+
+
 def test_a_change_that_is_not_the_worker_s_does_not_restart_it(site: Site, host: Container) -> None:
     site.play(host, **VARIABLES).succeeded()
     before = main_pid(host)
-    site.play(host, prefect_worker_releases_kept=5, prefect_worker_timeout=100).succeeded()
+    played = site.play(
+        host,
+        prefect_worker_releases_kept=5,
+        prefect_worker_timeout=100,
+        prefect_worker_watchdog_seconds=45,
+        prefect_worker_run_tasks_max=1000,
+    ).succeeded()
+    assert played.changed["worker"] > 0
     assert main_pid(host) == before
 
 
