@@ -21,6 +21,8 @@ WORKER_REPORTS = 15
 # How often is tidied up, in seconds.
 TIDIED = 3600
 ENDS = deliver.OVER | {"CRASHED"}
+# Podman 4 shows as created what ran when its machine lost power.
+ENDED = ("created", "exited", "dead", "stopped")
 RUN_LABEL = "io.prefect.flow-run-id"
 
 
@@ -36,7 +38,7 @@ def main(kept: str = "24") -> None:
         latest = {container["Labels"][RUN_LABEL]: container for container in found}
         here = {run for run, container in latest.items() if container["State"] == "running"}
         for run, container in latest.items():
-            if container["State"] in ("exited", "dead", "stopped"):
+            if container["State"] in ENDED:
                 _look_at(run, container["Id"])
         check.end_cancelled(here, lambda run: engine.stop(latest[run]["Id"]))
         check.release_pending(here, max(_active_seconds(), check.WORKER_STARTS))
@@ -50,6 +52,8 @@ def _look_at(run: str, container: str) -> None:
     if (records.folder() / container).exists():
         return
     shown = engine.inspect(container)
+    if not _has_begun(shown):
+        return
     reason, ago = _end(shown)
     if ago < WORKER_REPORTS:
         return
@@ -62,6 +66,11 @@ def _look_at(run: str, container: str) -> None:
         return
     if not told or deliver.deliver(run, {"reason": reason}):
         records.write(container, {"run": run})
+
+
+def _has_begun(shown: dict[str, Any]) -> bool:
+    """Or else its worker is about to start it, or could not and said so."""
+    return shown["State"]["Status"] != "created" or _moment(shown["State"]["StartedAt"]) > 0
 
 
 def _end(shown: dict[str, Any]) -> tuple[str, float]:
