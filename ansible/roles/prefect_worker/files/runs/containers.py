@@ -29,7 +29,8 @@ RUN_LABEL = "io.prefect.flow-run-id"
 def main(kept: str = "24") -> None:
     """Look at what ended here, at what was cancelled, and at what was never started.
 
-    Containers stay for `kept` hours to be looked at.
+    Containers stay for `kept` hours to be looked at. Each that is reported has a file, as has one
+    that is stopped because its run was cancelled.
     """
     label = f"io.prefect.worker-name={os.environ['RUN_WORKER']}"
     try:
@@ -40,7 +41,7 @@ def main(kept: str = "24") -> None:
         for run, container in latest.items():
             if container["State"] in ENDED:
                 _look_at(run, container["Id"])
-        check.end_cancelled(here, lambda run: engine.stop(latest[run]["Id"]))
+        check.end_cancelled(here, lambda run: _stop(run, latest[run]["Id"]))
         check.release_pending(here, max(_active_seconds(), check.WORKER_STARTS))
         check.run_lost_again(here)
         _tidy(label, int(kept), {container["Id"] for container in found})
@@ -49,7 +50,8 @@ def main(kept: str = "24") -> None:
 
 
 def _look_at(run: str, container: str) -> None:
-    if (records.folder() / container).exists():
+    record = records.read(container)
+    if record and "cancelled" not in record:
         return
     shown = engine.inspect(container)
     if not _has_begun(shown):
@@ -64,8 +66,14 @@ def _look_at(run: str, container: str) -> None:
     # What is younger than the container's end is of another attempt, unless it is an end itself.
     if told and told["state"]["type"] not in ENDS and check.age(told) < ago:
         return
-    if not told or deliver.deliver(run, {"reason": reason}):
+    if not told or deliver.deliver(run, {**record, "reason": reason}):
         records.write(container, {"run": run})
+
+
+def _stop(run: str, container: str) -> None:
+    """Its flow says that it has crashed, whether or not this comes as far as to say why."""
+    records.write(container, {"run": run, "cancelled": True})
+    engine.stop(container)
 
 
 def _has_begun(shown: dict[str, Any]) -> bool:
