@@ -22,7 +22,9 @@ WORKER_STARTS = 60
 # seconds after that somebody looks.
 SILENT, LOOK_BACK = "No heartbeat", 3600
 # What a worker says of a run that it took and did not start, as it lost the API: by being stopped.
+# Where it was an engine of containers that did not answer in time, it may start the run yet.
 NOT_STARTED = (
+    r"(?s)(?!.*(UnixHTTPConnectionPool|http\+docker|Connection aborted))"
     r"Failed to submit flow run to infrastructure: \w*(Read|Write|Connect|Close|Protocol)\w*:"
 )
 

@@ -43,7 +43,7 @@ def main(kept: str = "24") -> None:
                 _look_at(run, container["Id"])
         check.end_cancelled(here, lambda run: _stop(run, latest[run]["Id"]))
         check.release_pending(here, max(_active_seconds(), check.WORKER_STARTS))
-        check.run_lost_again(here)
+        check.run_lost_again(set(latest))
         _tidy(label, int(kept), {container["Id"] for container in found})
     except (api.UnansweredError, engine.AwayError) as error:
         print(f"Next time: {error}")
