@@ -109,11 +109,14 @@ def _moment(text: str) -> float:
 
 
 def _active_seconds() -> float:
-    """How long the worker has been there, who may be about to start what it has taken."""
-    key = "ActiveEnterTimestampMonotonic"
-    command = ["systemctl", "show", os.environ["RUN_UNIT"], f"--property={key}"]
+    """How long the worker has been there, who may be about to start what it has taken; or 0."""
+    keys = "--property=ActiveState,ActiveEnterTimestampMonotonic"
+    command = ["systemctl", "show", os.environ["RUN_UNIT"], keys]
     shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    return time.monotonic() - int(shown.strip().removeprefix(f"{key}=") or 0) / 1e6
+    found = dict(line.split("=", 1) for line in shown.splitlines())
+    if found["ActiveState"] != "active":
+        return 0
+    return time.monotonic() - int(found["ActiveEnterTimestampMonotonic"]) / 1e6
 
 
 def _tidy(label: str, kept: int, there: set[str]) -> None:
