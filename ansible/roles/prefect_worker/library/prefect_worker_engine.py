@@ -7,6 +7,7 @@ import os
 import pwd
 import re
 import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,9 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "user": {"type": "str", "required": True},
     "home": {"type": "path", "required": True},
     "unit": {"type": "str", "required": True},
+    "config": {"type": "path", "required": True},
     "settings": {"type": "str", "default": "", "no_log": True},
+    "ca": {"type": "str", "default": ""},
     "dropin": {"type": "path", "required": True},
     "changed_units": {"type": "list", "elements": "path", "default": []},
 }
@@ -43,6 +46,7 @@ class Engine:
         self._wanted = module.params
         self._act = not module.check_mode
         self._home = Path(self._wanted["home"])
+        self._config = Path(self._wanted["config"])
         self._dropin = Path(self._wanted["dropin"])
         self._socket = f"{self._wanted['unit']}.socket"
         self._name = self._wanted["user"]
@@ -58,10 +62,14 @@ class Engine:
             if not self._has_range(path):
                 self._do(f"a range in {path}", "usermod", option, _free(path), self._name)
         self._make_home()
-        self._write(self._home / "engine.env", self._wanted["settings"], 0o600, own=True)
+        # Nothing of root's is in the user's own folder: what is there, links too, is the user's.
+        settings, ca = self._wanted["settings"], self._wanted["ca"]
+        anew = self._write(self._config / "engine.env", settings, 0o640, self._gid)
+        if ca and self._write(self._config / "ca.pem", ca, 0o644):
+            anew = True
         if not (LINGER / self._name).exists():
             self._do("its systemd", "loginctl", "enable-linger", self._name)
-        self._listen()
+        self._listen(anew)
         if self._write(self._dropin, DROPIN.format(uid=self._uid), 0o644) and self._act:
             self._run("systemctl", "daemon-reload")
 
@@ -80,6 +88,8 @@ class Engine:
             for unit in USER_UNITS.glob(f"{self._wanted['unit']}.*"):
                 unit.unlink()
             shutil.rmtree(self._home)
+            if self._config.exists():
+                shutil.rmtree(self._config)
 
     def _has_range(self, path: Path) -> bool:
         given = rf"^({self._name}|{self._uid}):"
@@ -92,20 +102,22 @@ class Engine:
                 self._home.mkdir(mode=0o700, parents=True)
                 os.chown(self._home, self._uid, self._gid)
 
-    def _write(self, path: Path, text: str, mode: int, own: bool = False) -> bool:
+    def _write(self, path: Path, text: str, mode: int, group: int = 0) -> bool:
         if path.exists() and path.read_text() == text:
             return False
         self.changed.append(str(path))
         if self._act:
-            path.parent.mkdir(exist_ok=True)
-            path.touch(mode)
-            if own:
-                os.chown(path, self._uid, self._gid)
-            path.write_text(text)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handle, new = tempfile.mkstemp(dir=path.parent)
+            with os.fdopen(handle, "w") as file:
+                file.write(text)
+                os.fchown(handle, 0, group)
+                os.fchmod(handle, mode)
+            Path(new).replace(path)
         return True
 
-    def _listen(self) -> None:
-        """Have the socket there now, and after each start of the machine."""
+    def _listen(self, anew: bool) -> None:
+        """Have the socket there now, after each start of the machine, and with what is set now."""
         enabled = (USER_UNITS / "sockets.target.wants" / self._socket).is_symlink()
         new = bool(self._wanted["changed_units"]) or not enabled
         if not enabled:
@@ -116,6 +128,7 @@ class Engine:
         self._run("systemctl", "start", f"user@{self._uid}.service")
         if new:
             self._of_user("daemon-reload")
+        if new or anew:
             # A socket is not moved below a service; its containers are not in it.
             self._of_user("stop", f"{self._wanted['unit']}.service")
         if new or self._of_user("is-active", "--quiet", self._socket, check=False):
