@@ -37,6 +37,10 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "a pool with a quote": ({"pool": 'a"b'}, "prefect_worker_pool"),
     "an engine unheard of": ({"engine": "containerd"}, "one of podman, none"),
     "an image that is not there": ({"type": "docker", "image_archive": "/no/image"}, "no file"),
+    "an image for an engine of one's own": (
+        {"type": "docker", "engine": "none", "image_archive": "/image.tar"},
+        "bring the image to that engine",
+    ),
     "a type unheard of": ({"type": "kubernetes"}, "one of process, docker"),
     "a queue with a newline": ({"queues": ["a\nb"]}, "prefect_worker_queues"),
     "a queue that is not there": ({"queues": ["no-such-queue"]}, "no-such-queue"),

@@ -248,6 +248,11 @@ def _wheelhouse(value: str, values: dict[str, Any]) -> None:
 def _image_archive(value: str, values: dict[str, Any]) -> None:
     if not value or values["type"] != "docker":
         return
+    if values["engine"] == "none":
+        raise WrongError(
+            "is not accepted with prefect_worker_engine none: bring the image to that engine "
+            "yourself, and set this to ''."
+        )
     if not value.startswith("/"):
         raise WrongError("is not accepted: an absolute path on this computer.")
     if not Path(value).is_file():
