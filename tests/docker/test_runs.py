@@ -35,6 +35,7 @@ def test_a_container_has_limits_and_no_rights(worker: Path, api: Api, engine: En
     assert host["Binds"] == ["shop-reports:/var/lib/shop-reports"]
     assert config["User"] == "prefect"
     assert not [line for line in config["Env"] if line.startswith("PREFECT_HOME=")]
+    assert "PREFECT_CLIENT_MAX_RETRIES=8" in config["Env"]
     assert found["State"]["ExitCode"] == 0
 
 
