@@ -43,16 +43,20 @@ class Processes:
 
 
 class Containers:
-    """The pool's image; the engine tells which runs it had. Nothing is known of somebody else's."""
+    """The project's image; the engine tells which runs it had, if it is not somebody else's."""
 
-    def __init__(self, wanted: dict[str, Any], api: Api, release: Path) -> None:
-        """Take the parameters of the module."""
+    def __init__(
+        self, wanted: dict[str, Any], api: Api, release: Path, entrypoints: list[str]
+    ) -> None:
+        """Take the parameters of the module, and the flows that the release has."""
         self._wanted = wanted
         self._api = api
         self._podman = ["podman", "--url", wanted["engine"]]
         self._volume = f"{release / COMPANIONS}:{THERE}:ro"
         self.executes = bool(wanted["engine"])
+        self._image = self._deployed(entrypoints)
         self.job_variables: dict[str, Any] = {
+            **({"image": self._image} if self._image else {}),
             "volumes": [self._volume],
             "command": f"sh -c '{IN_A_CONTAINER}'",
         }
@@ -64,9 +68,10 @@ class Containers:
         # Of the settings only Prefect's; its home is a folder of the machine's.
         environment = ["--env=PREFECT_*", f"--env=PREFECT__FLOW_RUN_ID={run}"]
         options = ["--rm", "--init", network, *environment, f"--volume={self._volume}"]
+        image = self._image or self._of_the_pool()
         shell = ["sh", "-c", IN_A_CONTAINER]
         without_home = ["/usr/bin/env", "--unset=PREFECT_HOME"]
-        return [*without_home, *self._podman, "run", *options, self._image(), *shell]
+        return [*without_home, *self._podman, "run", *options, image, *shell]
 
     def has(self, run: str) -> bool:
         """Whether a run that completed did so here."""
@@ -80,7 +85,15 @@ class Containers:
     def clean(self, run: str) -> None:
         """Leave its container, which goes with the others."""
 
-    def _image(self) -> str:
+    def _deployed(self, entrypoints: list[str]) -> str:
+        """The image that the newest deployment of one of the release's flows names, if one does."""
+        pool = {"name": {"any_": [self._wanted["pool"]]}}
+        wish = {"work_pools": pool, "sort": "UPDATED_DESC", "limit": 200}
+        found = self._api.post("/deployments/filter", wish)
+        mine = [one["job_variables"] for one in found if one["entrypoint"] in entrypoints]
+        return next((str(one["image"]) for one in mine if one.get("image")), "")
+
+    def _of_the_pool(self) -> str:
         pool = self._api.get(f"/work_pools/{quoted(self._wanted['pool'])}")
         variables = pool["base_job_template"].get("variables", {}).get("properties", {})
         return str(variables.get("image", {}).get("default") or "prefecthq/prefect")

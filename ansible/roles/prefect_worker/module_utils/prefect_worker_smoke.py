@@ -11,6 +11,7 @@ from urllib.parse import quote
 from ansible.module_utils.prefect_worker_api import Api
 from ansible.module_utils.prefect_worker_places import Containers, Processes
 from ansible.module_utils.prefect_worker_shoes import run_as_worker
+from ansible.module_utils.prefect_worker_venv import READY
 
 FLOW = "prefect-worker-smoke-test"
 ENTRYPOINT = "prefect_worker_smoke.smoke"
@@ -30,9 +31,10 @@ class SmokeTest:
         self._api = api
         self._wanted = wanted
         self._release = release
+        self._entrypoints: list[str] = json.loads((release / READY).read_text())
         docker = wanted["type"] == "docker"
         self._place: Containers | Processes = (
-            Containers(wanted, api, release) if docker else Processes(wanted)
+            Containers(wanted, api, release, self._entrypoints) if docker else Processes(wanted)
         )
         self._named = bool(wanted["deployment"])
         self._direct = not alone and not self._named and self._place.executes
@@ -77,7 +79,7 @@ class SmokeTest:
             "work_queue_name": None if self._direct else self._wanted["queue"] or None,
             "entrypoint": ENTRYPOINT,
             "job_variables": self._place.job_variables,
-            "parameters": {"entrypoints": json.loads((self._release / ".ready").read_text())},
+            "parameters": {"entrypoints": self._entrypoints},
             "enforce_parameter_schema": False,
         }
         return str(self._api.post("/deployments/", body)["id"])
