@@ -13,7 +13,7 @@ import pytest
 
 from tests.docker.lab import base_image
 from tests.docker.lab.engine import Engine
-from tests.docker.lab.machine import Story, address, machine, without_limits
+from tests.docker.lab.machine import Story, adapt, address, machine
 from tests.hosts.control.project import Project
 from tests.hosts.machines.lab import Lab
 from tests.ports import free_port
@@ -70,7 +70,7 @@ def told(
     folder = tmp_path_factory.mktemp("vm")
     # In a pool that the laptop's worker does not serve.
     project = installed(folder, "result_storage=s3", "work_pool_name=machines")
-    without_limits(project)
+    adapt(project)
     programs = Programs(folder / "logs")
     with closing(Lab()) as lab:
         try:
@@ -85,7 +85,6 @@ def told(
                 api=api,
                 make=make,
                 project=Project(project),
-                engine=engine,
                 address=address(lab, host),
                 objects=lambda: store.kept("shop-reports"),
             )

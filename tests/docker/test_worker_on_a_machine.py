@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.docker.lab.machine import IMAGE, SOCKET, UNIT, Story
+from tests.docker.lab.machine import CANCELLED, OF_ROOT, SETTINGS, UNIT, Story
 from tests.hosts.control.observe import main_pid, shown
 
 
@@ -21,7 +21,15 @@ def test_the_user_of_the_worker_has_no_power_of_root(told: Story) -> None:
     assert told.host.shell("id -Gn prefect").split() == ["prefect"]
     assert "docker" not in told.host.shell("ps -eo user:20,comm")
     assert "root" not in told.host.shell("ps -o user= -C conmon -C podman || true").split()
+    of_root = "systemctl list-units --state=active 'podman.*' 'podman-auto-update.*'"
+    assert "podman" not in told.host.shell(of_root)
     assert shown(told.host, UNIT, "SupplementaryGroups")["SupplementaryGroups"] == ""
+
+
+def test_root_follows_no_link_of_the_user(told: Story) -> None:
+    """A container that has the engine's folder could have put it there."""
+    assert told.host.shell(f"stat --format '%U %a' {OF_ROOT}").split() == ["root", "600"]
+    assert told.host.shell(f"cat {OF_ROOT}") == told.host.shell("cat /etc/hostname")
 
 
 def test_the_worker_is_started_after_its_engine(told: Story) -> None:
@@ -42,6 +50,12 @@ def test_runs_go_on_without_their_worker(told: Story) -> None:
 
 def test_a_run_cancelled_after_its_worker_was_restarted_is_cancelled(told: Story) -> None:
     assert told.states["cancelled"] == "CANCELLED"
+    assert told.stopped == ["", ""]
+
+
+def test_a_cancelled_run_is_not_taken_for_a_crashed_one(told: Story) -> None:
+    """One of the two was stopped by a check that came no further than that."""
+    assert [told.states[name] for name in CANCELLED] == ["CANCELLED", "CANCELLED"]
 
 
 def test_a_container_that_dies_without_a_worker_is_reported(told: Story) -> None:
@@ -61,12 +75,23 @@ def test_an_engine_that_is_away_crashes_the_run_and_not_the_worker(told: Story) 
     assert told.pids["engine away"] == told.pids["nowhere"]
 
 
+def test_an_engine_that_is_too_slow_is_not_taken_for_a_lost_api(told: Story) -> None:
+    """It may have started what the worker gave up, so nothing is started again."""
+    assert told.states["engine slow"] == "CRASHED"
+
+
 def test_another_image_is_brought_and_proved_beside_a_run(told: Story) -> None:
     """The worker is not restarted for it, and what runs goes on with what it has."""
     assert "COMPLETED on vm" in told.played["upgraded"].succeeded().text
     assert told.pids["upgraded"] == told.pids["before upgrade"]
     assert told.images["upgraded"] != told.images["made"]
-    assert told.host.shell(f"podman --url {SOCKET} image inspect -f '{{{{.Id}}}}' {IMAGE}").strip()
+
+
+def test_an_engine_whose_settings_change_is_started_anew(told: Story) -> None:
+    """And what runs goes on."""
+    assert "# By hand." not in told.host.shell(f"cat {SETTINGS}")
+    assert told.pids["engine after"] != told.pids["engine before"]
+    assert told.states["patient"] == "COMPLETED"
 
 
 def test_what_ended_and_what_was_replaced_is_tidied_up_after_a_day(told: Story) -> None:

@@ -11,11 +11,11 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.docker.lab.engine import Engine
 from tests.hosts.control.observe import main_pid
 from tests.hosts.control.playbook import Played, play
 from tests.hosts.control.project import Project
 from tests.hosts.machines.container import Container
+from tests.hosts.machines.host import quoted
 from tests.hosts.machines.lab import Lab
 from tests.project.api import ENDED, Api
 from tests.project.baked import Make
@@ -24,15 +24,39 @@ from tests.project.processes import wait_until
 UNIT = "prefect-worker-shop-reports.service"
 IMAGE = "shop-reports:latest"
 HOME = "/var/lib/prefect/.engine-prefect"
+SETTINGS = "/etc/prefect/.engine-prefect/engine.env"
 SOCKET = f"unix://{HOME}/podman.sock"
 CA_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 OF_THE_USER = (
     "runuser -u prefect -- env XDG_RUNTIME_DIR=/run/user/$(id -u prefect) systemctl --user"
 )
-HELD = ("patient", "cancelled", "killed", "lost")
+HELD = ("patient", "cancelled", "cancelled too", "killed", "lost")
+CANCELLED = HELD[1:3]
 GO = "/tmp/go"
 # Without a process in between that outlives it.
 AT_ONCE = {"command": "python -m prefect.engine"}
+CHECK = "prefect-check-shop-reports.timer"
+# The check as it is when its engine stops a container, and answers too late.
+LATE = """\
+import sys
+sys.path.insert(0, "/etc/prefect/shop-reports/runs")
+import check, containers, engine
+stop = engine.stop
+def late(container):
+    stop(container)
+    raise engine.AwayError("too late")
+engine.stop = late
+check.WORKER_CANCELS = 0
+containers.main()
+"""
+# Of root's alone, and what a container with the engine's folder could put in the place of a file.
+OF_ROOT = "/etc/of-root"
+PLANTED = f"{HOME}/engine.env"
+# What Prefect says when an engine is too slow for the worker.
+SLOW = (
+    "Failed to submit flow run to infrastructure: ReadTimeout: UnixHTTPConnectionPool"
+    "(host='localhost', port=None): Read timed out. (read timeout=60)"
+)
 
 
 @dataclass
@@ -43,7 +67,6 @@ class Story:
     api: Api
     make: Make
     project: Project
-    engine: Engine
     address: dict[str, str]
     objects: Callable[[], list[str]]
     states: dict[str, str] = field(default_factory=dict)
@@ -52,8 +75,10 @@ class Story:
     images: dict[str, str] = field(default_factory=dict)
     kept: list[str] = field(default_factory=list)
     unnamed: list[str] = field(default_factory=list)
+    stopped: list[str] = field(default_factory=list)
     containers: tuple[list[str], list[str]] = ([], [])
     _held: dict[str, str] = field(default_factory=dict)
+    _slow: str = ""
     played: dict[str, Played] = field(default_factory=dict)
 
     def tell(self) -> None:
@@ -73,6 +98,9 @@ class Story:
     def _make_a_worker(self) -> None:
         self._bring_image()
         self.played["made"] = self._play().succeeded()
+        self.images["made"] = self._image()
+        self.host.shell(f"install --mode 600 /etc/hostname {OF_ROOT}")
+        self.host.shell(f"runuser -u prefect -- ln -s -f {OF_ROOT} {PLANTED}")
         self.played["again"] = self._play()
         self.pids["again"] = main_pid(self.host, UNIT)
 
@@ -82,14 +110,20 @@ class Story:
             self._wait_for(run, {"RUNNING"})
         self.host.shell(f"systemctl restart {UNIT}")
         self.host.shell(f"systemctl kill --kill-who=main --signal=KILL {UNIT}")
-        state = {"type": "CANCELLING", "name": "Cancelling"}
-        path = f"/flow_runs/{runs['cancelled']}/set_state"
-        self.api.request("POST", path, {"state": state})
-        self.host.shell(f"systemctl stop {UNIT}")
+        self.host.shell(f"systemctl stop {UNIT} {CHECK}")
+        for name in CANCELLED:
+            self._set_state(runs[name], {"type": "CANCELLING", "name": "Cancelling"})
         self._podman(f"kill --signal KILL {self._container_of(runs['killed'])}")
-        # Its flow says CRASHED when it is stopped, until the check says why it was.
-        self._ended("cancelled", runs["cancelled"], {"CANCELLED"})
+        # It stops one of the two, and ends without a word about it.
+        self.host.shell(self._as_the_check(f"-c {quoted(LATE)}"))
+        self.host.shell(f"systemctl start {CHECK}")
+        # Their flows say CRASHED when they are stopped, until the check says why they were.
+        for name in CANCELLED:
+            self._ended(name, runs[name], {"CANCELLED"})
+        self.stopped = [self._container_of(runs[name]) for name in CANCELLED]
         self._ended("killed", runs["killed"])
+        self._slow = self.api.start("demand")
+        self._set_state(self._slow, {"type": "CRASHED", "name": "Crashed", "message": SLOW})
         self.host.shell(f"systemctl start {UNIT}")
         self._held = runs
 
@@ -107,11 +141,16 @@ class Story:
         self.pids["before upgrade"] = main_pid(self.host, UNIT)
         self.project.append("src/shop_reports/flows/demand.py", "\n# Changed.\n")
         self._bring_image()
+        self.host.shell(f"echo '# By hand.' >>{SETTINGS}")
+        self.pids["engine before"] = self._engine_pid()
         self.played["upgraded"] = self._play()
+        self.pids["engine after"] = self._engine_pid()
         self.pids["upgraded"] = main_pid(self.host, UNIT)
         patient = self._held["patient"]
         self._podman(f"exec {self._container_of(patient)} touch {GO}")
         self._ended("patient", patient)
+        self.images["upgraded"] = self._image()
+        self._ended("engine slow", self._slow)
 
     def _after_a_day(self) -> None:
         # A run is COMPLETED a moment before its container ends.
@@ -119,11 +158,8 @@ class Story:
         ended = "ps --all --quiet --filter status=exited"
         before = self._podman(ended).split()
         folder = "/var/lib/prefect/shop-reports/runs/shop-reports"
-        settings = "/etc/prefect/shop-reports/shop-reports"
-        files = f"-p EnvironmentFile={settings}.env -p EnvironmentFile={settings}.secrets.env"
-        check = "/usr/bin/python3 -I /etc/prefect/shop-reports/runs containers 0"
         self.host.shell(f"rm -f {folder}/.tidied")
-        self.host.shell(f"systemd-run --wait --pipe -p User=prefect {files} {check}")
+        self.host.shell(self._as_the_check("/etc/prefect/shop-reports/runs containers 0"))
         self.containers = before, self._podman(ended).split()
         self.unnamed = self._podman("images --quiet --filter dangling=true").split()
 
@@ -139,8 +175,6 @@ class Story:
         for target in ("deploy", "image"):
             done = self.make(target)
             assert done.returncode == 0, done.stdout + done.stderr
-        # Something that changes with the image's content.
-        self.images["upgraded" if self.images else "made"] = self.engine.inspect(IMAGE)["Id"]
 
     def _play(self, *arguments: str) -> Played:
         variables = {
@@ -151,6 +185,16 @@ class Story:
         played = play(self.project, *arguments, environment={"PREFECT_API_URL": self.api.url})
         self.pids.setdefault("made", main_pid(self.host, UNIT))
         return played
+
+    def _as_the_check(self, arguments: str) -> str:
+        """The command line that runs Python as the timer does."""
+        settings = "/etc/prefect/shop-reports/shop-reports"
+        files = f"-p EnvironmentFile={settings}.env -p EnvironmentFile={settings}.secrets.env"
+        python = f"/usr/bin/python3 -I {arguments}"
+        return f"systemd-run --wait --pipe -p User=prefect {files} {python}"
+
+    def _set_state(self, run: str, state: dict[str, str]) -> None:
+        self.api.request("POST", f"/flow_runs/{run}/set_state", {"state": state, "force": True})
 
     def _wait_for(self, run: str, states: Collection[str]) -> None:
         wait_until(lambda: self.api.state(run) in states, f"{run} is not {states}")
@@ -163,6 +207,14 @@ class Story:
 
     def _podman(self, command: str) -> str:
         return self.host.shell(f"podman --url {SOCKET} {command}")
+
+    def _engine_pid(self) -> int:
+        self._podman("version")
+        show = "show --property=MainPID --value prefect-engine-prefect.service"
+        return int(self.host.shell(f"cd / && {OF_THE_USER} {show}"))
+
+    def _image(self) -> str:
+        return self._podman(f"image inspect --format '{{{{.Id}}}}' {IMAGE}").strip()
 
     def _container_of(self, run: str) -> str:
         return self._podman(f"ps --quiet --filter label=io.prefect.flow-run-id={run}").strip()
@@ -180,12 +232,13 @@ def machine(lab: Lab, suite: str) -> Container:
     return host
 
 
-def without_limits(project: Path) -> None:
-    """Take the limits out of a project's work pool."""
+def adapt(project: Path) -> None:
+    """Take the limits out of a project's work pool, and an image that only its deployments name."""
     template = project / "infrastructure/base_job_template.json"
     wanted = json.loads(template.read_text())
     for name in ("mem_limit", "pids_limit"):
         wanted["variables"]["properties"][name]["default"] = None
+    wanted["variables"]["properties"]["image"]["default"] = "nowhere:latest"
     template.write_text(json.dumps(wanted))
 
 
