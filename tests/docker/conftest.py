@@ -85,6 +85,7 @@ def told(
                 api=api,
                 make=make,
                 project=Project(project),
+                engine=engine,
                 address=address(lab, host),
                 objects=lambda: store.kept("shop-reports"),
             )

@@ -80,6 +80,13 @@ def test_an_engine_that_is_too_slow_is_not_taken_for_a_lost_api(told: Story) -> 
     assert told.states["engine slow"] == "CRASHED"
 
 
+def test_an_image_that_does_not_prove_itself_is_put_back(told: Story) -> None:
+    """Runs are then taken with the one before."""
+    assert told.played["bad"].failed == {"vm"}
+    assert "smoke run" in told.played["bad"].objections["vm"]
+    assert told.images["put back"] == told.images["made"]
+
+
 def test_another_image_is_brought_and_proved_beside_a_run(told: Story) -> None:
     """The worker is not restarted for it, and what runs goes on with what it has."""
     assert "COMPLETED on vm" in told.played["upgraded"].succeeded().text

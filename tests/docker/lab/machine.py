@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.docker.lab.engine import Engine
 from tests.hosts.control.observe import main_pid
 from tests.hosts.control.playbook import Played, play
 from tests.hosts.control.project import Project
@@ -67,6 +68,7 @@ class Story:
     api: Api
     make: Make
     project: Project
+    engine: Engine
     address: dict[str, str]
     objects: Callable[[], list[str]]
     states: dict[str, str] = field(default_factory=dict)
@@ -86,6 +88,7 @@ class Story:
         self._make_a_worker()
         self._without_a_worker()
         self._without_an_image_and_an_engine()
+        self._with_a_bad_image()
         self._with_another_image()
         self._after_a_loss_of_power()
         # The image before is in use until the last of its containers has ended.
@@ -136,6 +139,15 @@ class Story:
         self._ended("engine away", self.api.start("demand"))
         self.host.shell(f"cd / && {OF_THE_USER} start prefect-engine-prefect.socket")
         self.pids["engine away"] = main_pid(self.host, UNIT)
+
+    def _with_a_bad_image(self) -> None:
+        archive = self.project.folder.parent / "bad.tar"
+        container = self.engine.docker("create", IMAGE, "true").strip()
+        self.engine.docker("commit", "--change", "ENV PATH=/nowhere", container, IMAGE)
+        self.engine.docker("rm", container)
+        self.engine.docker("save", "--output", str(archive), IMAGE)
+        self.played["bad"] = self._play("-e", f"prefect_worker_image_archive={archive}")
+        self.images["put back"] = self._image()
 
     def _with_another_image(self) -> None:
         self.pids["before upgrade"] = main_pid(self.host, UNIT)
