@@ -4,6 +4,7 @@ import asyncio
 import inspect
 import linecache
 import runpy
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from threading import Lock
@@ -47,6 +48,16 @@ def kept(storage: Path, of: str) -> list[Path]:
     """Return what is kept of tasks, which begins with words on itself, or of flows."""
     results = [path for path in storage.iterdir() if not path.name.startswith("flow-run-")]
     return [path for path in results if path.read_bytes().startswith(b"{") == (of == "tasks")]
+
+
+def counted(read_path: Callable[..., Any], paths: list[str]) -> Callable[..., Any]:
+    """Note each path that a storage reads."""
+
+    def read(storage: LocalFileSystem, path: str, **options: Any) -> Any:
+        paths.append(path)
+        return read_path(storage, path, **options)
+
+    return read
 
 
 def test_nothing_is_done_without_a_storage(storage: Path) -> None:
@@ -218,6 +229,38 @@ def test_asynchronous_tasks_and_flows_are_kept_as_well() -> None:
     failed: State[list[str]] = asyncio.run(bakery(return_state=True))
     assert retry(bakery, failed).is_completed()
     assert done == ["bread", "cake", "cake"]
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+@pytest.mark.parametrize(("in_memory", "reads"), [(True, 1), (False, 2)])
+def test_the_result_of_a_skipped_task_is_read_once_unless_it_must_not_stay_in_memory(
+    asynchronous: bool, in_memory: bool, reads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+
+    def bake(what: str) -> str:
+        done.append(what)
+        return what
+
+    async def bake_meanwhile(what: str) -> str:
+        return bake(what)
+
+    baked = task(bake_meanwhile if asynchronous else bake, cache_result_in_memory=in_memory)
+
+    @flow
+    def bakery() -> str:
+        bread: Any = baked.submit("bread").result()
+        if len(done) == 1:
+            raise ValueError("The oven is out.")
+        return str(bread)
+
+    failed = bakery(return_state=True)
+    done.append("the oven is lit")
+    for name in ("read_path", "aread_path"):
+        monkeypatch.setattr(LocalFileSystem, name, counted(getattr(LocalFileSystem, name), read))
+    assert retry(bakery, failed).result() == "bread"
+    assert len(read) == reads
+    assert done == ["bread", "the oven is lit"]
 
 
 def test_a_result_that_expired_is_made_again() -> None:

@@ -37,7 +37,7 @@ from prefect.transactions import BaseTransaction, get_transaction
 from typing_extensions import ParamSpec
 
 from .every_call import EVERY_CALL, source_of
-from .storage import StorageError, keep, read_kept
+from .storage import ReadOnce, StorageError, has_expired, keep, read_kept
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -118,9 +118,7 @@ def _before_task(function: Callable[..., Any]) -> "ResultRecord[Any] | None":
     if transaction.overwrite:
         return None
     record = read_kept(transaction.store, transaction.key)
-    if record and record.expiration and record.expiration <= datetime.now(timezone.utc):
-        return None
-    return record
+    return None if record and has_expired(record) else record
 
 
 def _after_task(function: Callable[..., Any], value: Any) -> Any:
@@ -152,6 +150,8 @@ def _transaction_to_keep(function: Callable[..., Any]) -> BaseTransaction | None
 
 def _before_flow(function: Callable[..., Any]) -> None:
     """Make sure that the storage takes results, and that those of subflows are still there."""
+    if running := FlowRunContext.get():
+        running.result_store = ReadOnce.like(running.result_store)
     context = _context_to_keep(function)
     if context is None or context.flow_run is None:
         return

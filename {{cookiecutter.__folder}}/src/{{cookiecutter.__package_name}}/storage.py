@@ -4,6 +4,8 @@ Prefect takes a result that it cannot read for one that is not there, and does t
 it cannot write one, it logs that and goes on. Here both raise `StorageError`.
 """
 
+import asyncio
+from datetime import datetime, timezone
 from typing import Any
 
 from prefect.logging import get_run_logger
@@ -22,9 +24,8 @@ def read_kept(store: ResultStore, key: str) -> "ResultRecord[Any] | None":
     Raises:
         StorageError: nobody knows, because the storage cannot be read.
     """
-    storage: Any = store.result_storage
     try:
-        content = storage.read_path(key, _sync=True)
+        content = _content(store.result_storage, key)
     except Exception as error:
         if _is_missing(error):
             return None
@@ -50,6 +51,48 @@ def keep(store: ResultStore, record: "ResultRecord[Any]") -> None:
         store.persist_result_record(record)
     except Exception as error:
         raise StorageError(f"{_name(store)} did not take the result: {_reason(error)}") from None
+
+
+class ReadOnce(ResultStore):
+    """Prefect's store, with which the result of a task that is skipped is read once.
+
+    Prefect reads all of it to see that it is there, and once more to have it. Here the first read is put
+    where Prefect looks before the second: among the results that it holds in memory. Where a task asks
+    that nothing is held there (`cache_result_in_memory=False`), Prefect's two reads remain.
+    """
+
+    @classmethod
+    def like(cls, store: ResultStore) -> "ReadOnce":
+        """Return such a store that shares with another one whatever that holds."""
+        return cls.model_construct(store.model_fields_set, **dict(store))
+
+    def _exists(self, key: str) -> bool:
+        """Tell whether there is a result that can be used, and hold it."""
+        if self.metadata_storage is not None or not self.cache_result_in_memory:
+            return super()._exists(key)
+        try:
+            record = ResultRecord[Any].deserialize(_content(self.result_storage, key))
+            if has_expired(record):
+                return False
+            record.mark_persisted()
+            self.cache[self._resolved_key_path(key)] = record
+        except Exception:  # as Prefect has it; the task will read again and say what is wrong
+            return False
+        return True
+
+    async def _aexists(self, key: str) -> bool:
+        """Tell the same, without keeping others waiting."""
+        return await asyncio.to_thread(self._exists, key)
+
+
+def has_expired(record: "ResultRecord[Any]") -> bool:
+    """Tell whether a result is too old to be used."""
+    return record.expiration is not None and record.expiration <= datetime.now(timezone.utc)
+
+
+def _content(storage: Any, key: str) -> Any:
+    """Return what a storage has under a key."""
+    return storage.read_path(key, _sync=True)
 
 
 def _is_missing(error: Exception) -> bool:
