@@ -5,11 +5,23 @@ it cannot write one, it logs that and goes on. Here both raise `StorageError`.
 """
 
 import asyncio
+{%- if cookiecutter.result_storage == "s3" %}
+from contextlib import closing, suppress
+{%- endif %}
 from datetime import datetime, timezone
 from typing import Any
 
+{% if cookiecutter.result_storage == "s3" -%}
+from botocore.exceptions import BotoCoreError
+{% endif -%}
 from prefect.logging import get_run_logger
 from prefect.results import ResultRecord, ResultStore
+{%- if cookiecutter.result_storage == "s3" %}
+from prefect_aws import S3Bucket
+
+PART = 8 * 1024 * 1024
+"""Bytes of an object that is read in one piece; boto3 reads a larger one in several at a time."""
+{%- endif %}
 
 
 class StorageError(Exception):
@@ -92,15 +104,26 @@ def has_expired(record: "ResultRecord[Any]") -> bool:
 
 def _content(storage: Any, key: str) -> Any:
     """Return what a storage has under a key."""
+{%- if cookiecutter.result_storage == "s3" %}
+    if isinstance(storage, S3Bucket):
+        # One request; the block's own `read_path` makes two, in threads that it starts each time.
+        client, name = storage.credentials.get_s3_client(), storage._resolve_path(key)
+        found = client.get_object(Bucket=storage.bucket_name, Key=name)
+        with closing(found["Body"]) as body, suppress(BotoCoreError):
+            if found["ContentLength"] <= PART:
+                return body.read()
+        # It is large, or the connection broke: `read_path` reads in parts, and again.
+{%- endif %}
     return storage.read_path(key, _sync=True)
 
 
 def _is_missing(error: Exception) -> bool:
     """Tell a result that is not there from one that cannot be read."""
 {%- if cookiecutter.result_storage == "s3" %}
-    answer = getattr(error, "response", {}).get("ResponseMetadata", {})
-    if answer.get("HTTPStatusCode") == 404:
-        return True
+    answer: Any = getattr(error, "response", {})
+    if answer.get("ResponseMetadata", {}).get("HTTPStatusCode") == 404:
+        # A bucket that is not there says nothing of what was kept.
+        return bool(answer.get("Error", {}).get("Code") != "NoSuchBucket")
 {%- elif cookiecutter.result_storage == "azure" %}
     if getattr(error.__cause__ or error, "status_code", None) == 404:
         return True
