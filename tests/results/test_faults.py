@@ -94,6 +94,10 @@ def test_a_store_that_goes_away_and_comes_back_costs_one_task(
         "count_shelf('coffee',)": 1,
         "count_shelf('sugar',)": 1,
     }
+    # The retry found five results, each by one request.
+    asked = seaweed.requests()
+    assert asked["GET", 200] == 5
+    assert "HEAD" not in {method for method, _ in asked}
 
 
 def test_results_that_were_deleted_or_damaged_are_made_again(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import sys
+from collections import Counter
 from pathlib import Path
 
 import httpx
@@ -26,6 +28,7 @@ class Seaweed:
         """Start it with an empty bucket, for whoever reaches the address."""
         self._programs, self._folder = programs, folder
         self._ports = {name: free_port() for name in PORTS}
+        self._metrics = free_port()
         self.endpoint = f"http://{address}:{self._ports['s3']}"
         self._bucket = f"http://127.0.0.1:{self._ports['filer']}/buckets/{BUCKET}/"
         shutil.rmtree(folder, ignore_errors=True)
@@ -51,6 +54,7 @@ class Seaweed:
         command = [weed, "server", f"-dir={self._folder}", *address, "-s3", *ports]
         # Without the listeners that have fixed ports, and strict about buckets as Amazon is.
         command += ["-s3.autoCreateBucket=false", "-s3.port.iceberg=0", "-s3.port.lance=0"]
+        command.append(f"-metricsPort={self._metrics}")
         self._program = self._programs.start(
             "seaweed", [*command, f"-s3.config={self._folder / 's3.json'}"], os.environ
         )
@@ -78,6 +82,15 @@ class Seaweed:
         if answer.status_code == 404:
             return []
         return [entry["FullPath"].rpartition("/")[2] for entry in answer.json()["Entries"] or []]
+
+    def requests(self) -> Counter[tuple[str, int]]:
+        """Count what it has been asked by S3 since it was started, by method and answer."""
+        text = httpx.get(f"http://127.0.0.1:{self._metrics}/metrics").raise_for_status().text
+        found: Counter[tuple[str, int]] = Counter()
+        for labels, number in re.findall(r"^SeaweedFS_s3_request_total\{(.*)\} (\d+)$", text, re.M):
+            told = dict(re.findall(r'(\w+)="(.*?)"', labels))
+            found[told["type"], int(told["code"])] += int(number)
+        return found
 
     def read(self, path: str) -> bytes:
         """Return the content of an object."""
