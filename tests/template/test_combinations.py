@@ -13,7 +13,7 @@ from tests.template.options import CLUSTERS, COMBINATIONS, Options, expected_fil
 
 # Expressions of other tools that a generated file may contain.
 EXPRESSIONS = {
-    "prefect.yaml": re.compile(r"\{\{ (\$[A-Z_]+|image\.[a-z_]+) \}\}"),
+    "prefect.yaml": re.compile(r"\{\{ (\$[A-Z_]+|built\.[a-z_]+) \}\}"),
     "infrastructure/base_job_template.json": re.compile(
         r"\{\{ [a-z_]+ \}\}|\{\{ ctx\.\w+\.\* \}\}"
     ),
@@ -21,7 +21,7 @@ EXPRESSIONS = {
     "inventory/group_vars/prefect_workers.yml": re.compile(
         r"\{\{ (lookup\('[a-z.]+', '\w+'\)|inventory_dir \| dirname) \}\}"
     ),
-    "README.md": re.compile(r"\{\{ (image\.image|prefect\.blocks\.secret\.name) \}\}"),
+    "README.md": re.compile(r"\{\{ (built\.image|prefect\.blocks\.secret\.name) \}\}"),
     ".github/workflows/ci.yml": re.compile(r"\$\{\{ matrix\.python \}\}"),
 }
 
