@@ -90,7 +90,7 @@ def told(
                 objects=lambda: store.kept("shop-reports"),
             )
             try:
-                story.tell()
+                story.tell() if request.param == "trixie" else story.tell_in_short()
             except BaseException:
                 print(host.journal(400))
                 raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -13,6 +14,8 @@ from tests.hosts.machines.container import Container
 
 # Prefect's least, and what the automation waits for then, in seconds.
 HEARTBEAT, SILENCE = 30, 75
+# In seconds, until somebody would have run it again.
+CHECKED = 45
 OFTEN = {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(HEARTBEAT)}
 
 
@@ -56,6 +59,19 @@ def test_runs_of_a_lost_machine_are_found_and_run_again_elsewhere(
     spare.let_go(alive)
     assert spare.ended(alive)["state_type"] == "COMPLETED"
     assert "Crashed" not in spare.history(alive)
+
+
+def test_a_run_that_was_only_not_heard_goes_on(spare: Faults) -> None:
+    """Its own machine says so, before any would run it again."""
+    run = spare.held(flow="retried")
+    silent = {"type": "CRASHED", "name": "Crashed", "message": "No heartbeat for 600 seconds."}
+    spare.api.request("POST", f"/flow_runs/{run}/set_state", {"state": silent})
+    spare.becomes(run, lambda found: found["state_type"] == "RUNNING", 60)
+    time.sleep(CHECKED)
+    spare.let_go(run)
+    assert spare.ended(run)["state_type"] == "COMPLETED"
+    assert spare.history(run).count("Crashed") == 1
+    assert spare.steps(run) == ["before", "after"]
 
 
 def _hasten_the_automation(site: Site) -> None:

@@ -76,6 +76,7 @@ class Story:
     pids: dict[str, int] = field(default_factory=dict)
     images: dict[str, str] = field(default_factory=dict)
     kept: list[str] = field(default_factory=list)
+    left_of_engine: str = ""
     unnamed: list[str] = field(default_factory=list)
     stopped: list[str] = field(default_factory=list)
     containers: tuple[list[str], list[str]] = ([], [])
@@ -92,6 +93,14 @@ class Story:
         self._with_another_image()
         self._after_a_loss_of_power()
         # The image before is in use until the last of its containers has ended.
+        self._after_a_day()
+
+    def tell_in_short(self) -> None:
+        """Tell what is in the hands of the engine, as each system has its own."""
+        self._make_a_worker()
+        self._without_a_worker()
+        self._let_go()
+        self._after_a_loss_of_power()
         self._after_a_day()
 
     def remove(self) -> Played:
@@ -136,6 +145,7 @@ class Story:
         self.pids["nowhere"] = main_pid(self.host, UNIT)
         engine = "prefect-engine-prefect.socket prefect-engine-prefect.service"
         self.host.shell(f"cd / && {OF_THE_USER} stop {engine}")
+        self.left_of_engine = self.host.shell("pgrep --full '[p]odman system service' || true")
         self._ended("engine away", self.api.start("demand"))
         self.host.shell(f"cd / && {OF_THE_USER} start prefect-engine-prefect.socket")
         self.pids["engine away"] = main_pid(self.host, UNIT)
@@ -158,11 +168,14 @@ class Story:
         self.played["upgraded"] = self._play()
         self.pids["engine after"] = self._engine_pid()
         self.pids["upgraded"] = main_pid(self.host, UNIT)
+        self._let_go()
+        self.images["upgraded"] = self._image()
+        self._ended("engine slow", self._slow)
+
+    def _let_go(self) -> None:
         patient = self._held["patient"]
         self._podman(f"exec {self._container_of(patient)} touch {GO}")
         self._ended("patient", patient)
-        self.images["upgraded"] = self._image()
-        self._ended("engine slow", self._slow)
 
     def _after_a_day(self) -> None:
         # A run is COMPLETED a moment before its container ends.

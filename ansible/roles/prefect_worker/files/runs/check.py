@@ -18,9 +18,9 @@ import records
 # Seconds a worker takes at most to cancel a run, and from taking one until its unit is there.
 WORKER_CANCELS = 10
 WORKER_STARTS = 60
-# What the automation of `make bootstrap` says of a run whose machine is gone, and for how many
-# seconds after that somebody looks.
-SILENT, LOOK_BACK = "No heartbeat", 3600
+# What the automation of `make bootstrap` says of a run whose machine is gone. It has so many seconds
+# to contradict, and so many later nobody looks any more.
+SILENT, CONTRADICTED, LOOK_BACK = "No heartbeat", 30, 3600
 # What a worker says of a run that it took and did not start, as it lost the API: by being stopped.
 # Where it was an engine of containers that did not answer in time, it may start the run yet.
 NOT_STARTED = (
@@ -39,7 +39,7 @@ def main() -> None:
         if run not in here:
             _look_at(run, records.read(run))
     try:
-        end_cancelled(here, _stop)
+        look_after(here, _stop, _look_again)
         release_pending(set(known), WORKER_STARTS)
         run_lost_again(set(known))
     except api.UnansweredError as error:
@@ -66,12 +66,32 @@ def _stop(run: str) -> None:
     cancel.stop(run)
 
 
-def end_cancelled(here: set[str], stop: Callable[[str], None]) -> None:
-    """Only the worker that started a run hears that it is cancelled, and it may be gone."""
-    for found in _runs(["CANCELLING", "CANCELLED"], {"id": {"any_": sorted(here)}}) if here else []:
-        if age(found) > WORKER_CANCELS:
-            stop(found["id"])
-            deliver.cancelled(found["id"])
+def _look_again(run: str) -> None:
+    if not _is_here(run):
+        records.write(run, {"reason": "it is not on its machine any more", "lost": True})
+
+
+def look_after(
+    here: set[str], stop: Callable[[str], None], look_again: Callable[[str], None]
+) -> None:
+    """End those that are cancelled, and speak for those that are taken for lost.
+
+    Only the worker that started a run hears that it is cancelled, and it may be gone.
+    """
+    told = ["CANCELLING", "CANCELLED", "CRASHED"]
+    for found in _runs(told, {"id": {"any_": sorted(here)}}) if here else []:
+        run, state = found["id"], found["state"]
+        if state["type"] == "CRASHED":
+            if _is_silent(found):
+                print(deliver.goes_on(run))
+                look_again(run)
+        elif age(found) > WORKER_CANCELS:
+            stop(run)
+            deliver.cancelled(run)
+
+
+def _is_silent(found: dict[str, Any]) -> bool:
+    return str(found["state"]["message"]).startswith(SILENT)
 
 
 def release_pending(known: set[str], most: float) -> None:
@@ -87,14 +107,20 @@ def run_lost_again(known: set[str]) -> None:
     since = api.now() - datetime.timedelta(seconds=LOOK_BACK)
     crashed = _runs(["CRASHED"], {"end_time": {"after_": since.isoformat()}})
     for found in crashed:
-        message = str(found["state"]["message"])
-        if message.startswith(SILENT):
-            if said := deliver.run_again(found, "its machine was gone", _crash_retries(found)):
-                print(said)
+        if _is_silent(found):
+            if age(found) > CONTRADICTED:
+                _run_elsewhere(found)
         elif (
-            found["run_count"] == 0 and found["id"] not in known and re.match(NOT_STARTED, message)
+            found["run_count"] == 0
+            and found["id"] not in known
+            and re.match(NOT_STARTED, str(found["state"]["message"]))
         ):
             print(deliver.release(found["id"], "the worker that took it lost the API"))
+
+
+def _run_elsewhere(found: dict[str, Any]) -> None:
+    if said := deliver.run_again(found, "its machine was gone", _crash_retries(found)):
+        print(said)
 
 
 def _crash_retries(found: dict[str, Any]) -> int:

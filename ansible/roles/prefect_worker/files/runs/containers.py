@@ -41,7 +41,11 @@ def main(kept: str = "24") -> None:
         for run, container in latest.items():
             if container["State"] in ENDED:
                 _look_at(run, container["Id"])
-        check.end_cancelled(here, lambda run: _stop(run, latest[run]["Id"]))
+        check.look_after(
+            here,
+            lambda run: _stop(run, latest[run]["Id"]),
+            lambda run: _look_again(run, latest[run]["Id"]),
+        )
         check.release_pending(here, max(_active_seconds(), check.WORKER_STARTS))
         check.run_lost_again(set(latest))
         _tidy(label, int(kept), {container["Id"] for container in found})
@@ -74,6 +78,12 @@ def _stop(run: str, container: str) -> None:
     """Its flow says that it has crashed, whether or not this comes as far as to say why."""
     records.write(container, {"run": run, "cancelled": True})
     engine.stop(container)
+
+
+def _look_again(run: str, container: str) -> None:
+    shown = engine.inspect(container)
+    if shown["State"]["Status"] in ENDED:
+        deliver.deliver(run, {"reason": _in_words(shown)})
 
 
 def _has_begun(shown: dict[str, Any]) -> bool:

@@ -56,6 +56,12 @@ def cancelled(run: str) -> str:
     return api.set_state(run, "CANCELLED", "Cancelled", message, force=True)
 
 
+def goes_on(run: str) -> str:
+    """Contradict who takes its machine for gone; that counts as another attempt."""
+    message = "It is on its machine, and was not heard: see the network and the machine's clock."
+    return f"{run} RUNNING: {api.set_state(run, 'RUNNING', 'Running', message)}"
+
+
 def taken_by(found: dict[str, Any]) -> str | None:
     """The worker that took the run last; none for a moment after it has."""
     return (found.get("labels") or {}).get("prefect.worker.name")
