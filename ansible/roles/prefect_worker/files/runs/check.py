@@ -18,8 +18,8 @@ import records
 # Seconds a worker takes at most to cancel a run, and from taking one until its unit is there.
 WORKER_CANCELS = 10
 WORKER_STARTS = 60
-# What the automation of `make bootstrap` says of a run whose machine is gone. It has so many seconds
-# to contradict, and so many later nobody looks any more.
+# What the automation of `make bootstrap` says of a run whose machine is gone. The machine has so
+# many seconds to contradict, and so many later nobody looks any more.
 SILENT, CONTRADICTED, LOOK_BACK = "No heartbeat", 30, 3600
 # What a worker says of a run that it took and did not start, as it lost the API: by being stopped.
 # Where it was an engine of containers that did not answer in time, it may start the run yet.
