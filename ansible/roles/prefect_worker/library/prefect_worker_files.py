@@ -37,7 +37,8 @@ def main() -> None:
         module.fail_json(msg=f"systemd objects to prefect_worker_unit_overrides: {wrong}")
     secret = wanted["secret_path"] and _changed_secret(wanted)
     paths = [f["path"] for f in changing] + ([secret] if secret else [])
-    if wanted["kept"] and paths and act:
+    rewrites = paths or any(_directory(Path(d), act=False) for d in wanted["directories"])
+    if wanted["kept"] and rewrites and act:
         keep(Path(wanted["kept"]), paths)
     changed = [d for d in wanted["directories"] if _directory(Path(d), act)] + paths
     diffs = [_diff(file) for file in changing]

@@ -72,8 +72,17 @@ def _ask(request: urllib.request.Request) -> Any:
             text = answer.read()
             return json.loads(text) if text else None
     except urllib.error.HTTPError as error:
-        if error.code == 404:
-            raise UnknownRunError(request.full_url) from error
+        if error.code == 404 and _is_prefects(error.read()):
+            raise UnknownRunError(f"{request.full_url} is not there") from error
         raise UnansweredError(f"{request.full_url} answers {error.code}") from error
     except (OSError, ValueError) as error:
         raise UnansweredError(f"{request.full_url}: {error}") from error
+
+
+def _is_prefects(answer: bytes) -> bool:
+    """Whether it is the API that does not have something, rather than a proxy that has no API."""
+    try:
+        told = json.loads(answer)
+    except ValueError:
+        return False
+    return isinstance(told, dict) and told.get("detail") != "Not Found"

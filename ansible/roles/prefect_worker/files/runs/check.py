@@ -20,7 +20,7 @@ WORKER_CANCELS = 10
 WORKER_STARTS = 60
 # What the automation of `make bootstrap` says of a run whose machine is gone. The machine has so
 # many seconds to contradict, and so many later nobody looks any more.
-SILENT, CONTRADICTED, LOOK_BACK = "No heartbeat", 30, 3600
+SILENT, CONTRADICTED, LOOK_BACK = "No heartbeat", 60, 3600
 # What a worker says of a run that it took and did not start, as it lost the API: by being stopped.
 # Where it was an engine of containers that did not answer in time, it may start the run yet.
 NOT_STARTED = (
@@ -35,14 +35,15 @@ def main() -> None:
         [path.name for path in records.folder().glob("[!.]*")] if records.folder().exists() else []
     )
     here = {run for run in known if _is_here(run)}
-    for run in known:
-        if run not in here:
-            _look_at(run, records.read(run))
     try:
-        look_after(here, _stop, _look_again)
+        speak_for(here, _is_here)
+        for run in known:
+            if run not in here:
+                _look_at(run, records.read(run))
+        end_cancelled(here, _stop)
         release_pending(set(known), WORKER_STARTS)
         run_lost_again(set(known))
-    except api.UnansweredError as error:
+    except (api.UnansweredError, api.UnknownRunError) as error:
         print(f"Next time: {error}")
 
 
@@ -66,28 +67,19 @@ def _stop(run: str) -> None:
     cancel.stop(run)
 
 
-def _look_again(run: str) -> None:
-    if not _is_here(run):
-        records.write(run, {"reason": "it is not on its machine any more", "lost": True})
+def speak_for(here: set[str], is_here: Callable[[str], bool]) -> None:
+    """Contradict who takes runs for lost that are here, before others run them again."""
+    for found in _runs(["CRASHED"], {"id": {"any_": sorted(here)}}) if here else []:
+        if _is_silent(found) and is_here(found["id"]):
+            print(deliver.goes_on(found["id"]))
 
 
-def look_after(
-    here: set[str], stop: Callable[[str], None], look_again: Callable[[str], None]
-) -> None:
-    """End those that are cancelled, and speak for those that are taken for lost.
-
-    Only the worker that started a run hears that it is cancelled, and it may be gone.
-    """
-    told = ["CANCELLING", "CANCELLED", "CRASHED"]
-    for found in _runs(told, {"id": {"any_": sorted(here)}}) if here else []:
-        run, state = found["id"], found["state"]
-        if state["type"] == "CRASHED":
-            if _is_silent(found):
-                print(deliver.goes_on(run))
-                look_again(run)
-        elif age(found) > WORKER_CANCELS:
-            stop(run)
-            deliver.cancelled(run)
+def end_cancelled(here: set[str], stop: Callable[[str], None]) -> None:
+    """Only the worker that started a run hears that it is cancelled, and it may be gone."""
+    for found in _runs(["CANCELLING", "CANCELLED"], {"id": {"any_": sorted(here)}}) if here else []:
+        if age(found) > WORKER_CANCELS:
+            stop(found["id"])
+            deliver.cancelled(found["id"])
 
 
 def _is_silent(found: dict[str, Any]) -> bool:
@@ -126,7 +118,10 @@ def _run_elsewhere(found: dict[str, Any]) -> None:
 def _crash_retries(found: dict[str, Any]) -> int:
     if not found["deployment_id"]:
         return 0
-    deployment = api.get(f"/deployments/{found['deployment_id']}")
+    try:
+        deployment = api.get(f"/deployments/{found['deployment_id']}")
+    except api.UnknownRunError:
+        return 0
     variables = {**deployment["job_variables"], **found["job_variables"]}
     return int(variables.get("crash_retries") or 0)
 

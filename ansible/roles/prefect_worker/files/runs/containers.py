@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import os
+import re
 import signal
 import subprocess
 import time
@@ -18,6 +19,8 @@ import report
 
 # Seconds that a worker takes at most to see that a container has ended.
 WORKER_REPORTS = 15
+# By how many seconds the API's clock may be late, as its answers give whole ones.
+API_ROUNDS = 1
 # How often is tidied up, in seconds.
 TIDIED = 3600
 ENDS = deliver.OVER | {"CRASHED"}
@@ -38,40 +41,41 @@ def main(kept: str = "24") -> None:
         # A run that was tried again has several, of which the last one counts.
         latest = {container["Labels"][RUN_LABEL]: container for container in found}
         here = {run for run, container in latest.items() if container["State"] == "running"}
-        for run, container in latest.items():
-            if container["State"] in ENDED:
-                _look_at(run, container["Id"])
-        check.look_after(
-            here,
-            lambda run: _stop(run, latest[run]["Id"]),
-            lambda run: _look_again(run, latest[run]["Id"]),
-        )
+        check.speak_for(here, lambda run: _is_running(latest[run]["Id"]))
+        ended = [each for each in latest.items() if each[1]["State"] in ENDED]
+        settled = [_look_at(run, container["Id"]) for run, container in ended]
+        check.end_cancelled(here, lambda run: _stop(run, latest[run]["Id"]))
         check.release_pending(here, max(_active_seconds(), check.WORKER_STARTS))
         check.run_lost_again(set(latest))
-        _tidy(label, int(kept), {container["Id"] for container in found})
-    except (api.UnansweredError, engine.AwayError) as error:
+        # Their ends are told by the containers alone.
+        if all(settled):
+            _tidy(label, int(kept), {container["Id"] for container in found})
+    except (api.UnansweredError, api.UnknownRunError, engine.AwayError) as error:
         print(f"Next time: {error}")
 
 
-def _look_at(run: str, container: str) -> None:
+def _look_at(run: str, container: str) -> bool:
+    """Report it if nobody else does; whether there is nothing more to report."""
     record = records.read(container)
     if record and "cancelled" not in record:
-        return
+        return True
     shown = engine.inspect(container)
     if not _has_begun(shown):
-        return
+        return True
     reason, ago = _end(shown)
     if ago < WORKER_REPORTS:
-        return
+        return False
     try:
         told = api.get(f"/flow_runs/{run}")
     except api.UnknownRunError:
         told = None
     # What is younger than the container's end is of another attempt, unless it is an end itself.
-    if told and told["state"]["type"] not in ENDS and check.age(told) < ago:
-        return
-    if not told or deliver.deliver(run, {**record, "reason": reason}):
-        records.write(container, {"run": run})
+    if told and told["state"]["type"] not in ENDS and check.age(told) < ago - API_ROUNDS:
+        return True
+    if told and not deliver.deliver(run, {**record, "reason": reason}):
+        return False
+    records.write(container, {"run": run})
+    return True
 
 
 def _stop(run: str, container: str) -> None:
@@ -80,10 +84,8 @@ def _stop(run: str, container: str) -> None:
     engine.stop(container)
 
 
-def _look_again(run: str, container: str) -> None:
-    shown = engine.inspect(container)
-    if shown["State"]["Status"] in ENDED:
-        deliver.deliver(run, {"reason": _in_words(shown)})
+def _is_running(container: str) -> bool:
+    return bool(engine.inspect(container)["State"]["Running"])
 
 
 def _has_begun(shown: dict[str, Any]) -> bool:
@@ -115,7 +117,8 @@ def _in_words(shown: dict[str, Any]) -> str:
 def _moment(text: str) -> float:
     """In seconds; engines write nanoseconds, and the year 1 for what has not been."""
     whole = datetime.datetime.fromisoformat(text[:19]).replace(tzinfo=datetime.timezone.utc)
-    return whole.timestamp()
+    fraction = re.match(r"\.\d+", text[19:])
+    return whole.timestamp() + (float(fraction[0]) if fraction else 0)
 
 
 def _active_seconds() -> float:

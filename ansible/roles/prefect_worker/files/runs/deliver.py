@@ -58,6 +58,8 @@ def cancelled(run: str) -> str:
 
 def goes_on(run: str) -> str:
     """Contradict who takes its machine for gone; that counts as another attempt."""
+    if (now := api.get(f"/flow_runs/{run}")["state"])["type"] != "CRASHED":
+        return f"{run} is {now['name']} already"
     message = "It is on its machine, and was not heard: see the network and the machine's clock."
     return f"{run} RUNNING: {api.set_state(run, 'RUNNING', 'Running', message)}"
 
