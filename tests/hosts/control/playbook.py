@@ -61,6 +61,8 @@ def play(
         "ANSIBLE_NOCOLOR": "1",
         # A connection kept open from an earlier run could lead to a machine that is gone.
         "ANSIBLE_SSH_CONTROL_PATH_DIR": str(project.folder.parent / "cp"),
+        # As by default, but for the compression, which is of no use on one machine.
+        "ANSIBLE_SSH_ARGS": "-o ControlMaster=auto -o ControlPersist=60s",
     }
     done = subprocess.run(
         command,
