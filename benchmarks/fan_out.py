@@ -19,8 +19,8 @@ from tests.results.lab.project import Project
 BATCH = 100
 SMALL, MIDDLE, LARGE = 100, 1_000, 10_000
 TURNS = 5
-# `.map` of ten thousand takes half a minute, and the server then has to be started anew.
-TURNS_OF_MAP = {SMALL: TURNS, MIDDLE: TURNS, LARGE: 3}
+# `.map` of ten thousand takes more than a minute, and the server then has to be started anew.
+TURNS_OF_MAP = {SMALL: TURNS, MIDDLE: TURNS, LARGE: 1}
 OURS, MAP = "fan_out", "map"
 OTHER = "`.map` over the same items, default runner"
 RECORDED_WITHIN = 30

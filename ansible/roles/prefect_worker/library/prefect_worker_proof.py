@@ -32,6 +32,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "smoke": {"type": "bool", "default": False},
     "deployment": {"type": "str", "default": ""},
     "queue": {"type": "str", "default": ""},
+    "together": {"type": "bool", "default": False},
     "again": {"type": "bool", "default": False},
     "kept": {"type": "bool", "default": False},
 }
@@ -76,8 +77,10 @@ def main() -> None:
 def _prove_by_a_run(api: Api, wanted: dict[str, Any], release: Path) -> dict[str, Any]:
     """The run is there before the worker is: it need not wait for the next time that one asks."""
     others = {worker["name"] for worker in _workers(api, wanted["pool"])} - {wanted["worker"]}
-    # A worker that goes on takes runs as it did; what is new is the release.
-    test = SmokeTest(api, wanted, release, alone=not others and not wanted["kept"])
+    # A worker that goes on takes runs as it did; what is new is the release. Those that are made
+    # together would take each other's.
+    alone = not (others or wanted["kept"] or wanted["together"])
+    test = SmokeTest(api, wanted, release, alone=alone)
     try:
         _wait_until_online(api, wanted)
         run: dict[str, Any] = test.finish()
