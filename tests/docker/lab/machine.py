@@ -37,6 +37,7 @@ GO = "/tmp/go"
 # Without a process in between that outlives it.
 AT_ONCE = {"command": "python -m prefect.engine"}
 CHECK = "prefect-check-shop-reports.timer"
+TIDIED = "/var/lib/prefect/shop-reports/runs/shop-reports/.tidied"
 # The check as it is when its engine stops a container, and answers too late.
 LATE = """\
 import sys
@@ -172,6 +173,10 @@ class Story:
         self.images["upgraded"] = self._image()
         self._ended("engine slow", self._slow)
 
+    def _tidied(self) -> bool:
+        self.host.shell(self._as_the_check("/etc/prefect/shop-reports/runs containers 0"))
+        return self.host.shell(f"ls {TIDIED} || true").strip() == TIDIED
+
     def _let_go(self) -> None:
         patient = self._held["patient"]
         self._podman(f"exec {self._container_of(patient)} touch {GO}")
@@ -185,8 +190,9 @@ class Story:
         # Instead of the timer's, which would be in its way.
         self.host.shell("systemctl stop prefect-check-shop-reports.timer")
         self.host.shell("systemctl stop prefect-check-shop-reports.service")
-        self.host.shell("rm -f /var/lib/prefect/shop-reports/runs/shop-reports/.tidied")
-        self.host.shell(self._as_the_check("/etc/prefect/shop-reports/runs containers 0"))
+        self.host.shell(f"rm -f {TIDIED}")
+        # What has just ended may be its worker's to report.
+        wait_until(self._tidied, "the tidying")
         self.host.shell("systemctl start prefect-check-shop-reports.timer")
         self.containers = before, self._podman(ended).split()
         self.unnamed = self._podman("images --quiet --filter dangling=true").split()
