@@ -24,6 +24,10 @@ export ANSIBLE_HOME ?= $(BUILD)/ansible
 # Keeps cookiecutter out of your home, and your answers out of what is generated here.
 export COOKIECUTTER_CONFIG := $(BUILD)/cookiecutter.yml
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Prefect's thousand modules are compiled once, not by each of its processes, and not beside the
+# sources, from where projects are generated.
+export PYTHONPYCACHEPREFIX := $(BUILD)/pycache
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test $(LAYERS) lint bench lock upgrade lock-tools $(PINS:%=lock-%)
