@@ -13,7 +13,7 @@ from typing import Any
 from benchmarks.pace import Pace
 from benchmarks.processor import cpu_seconds
 from benchmarks.rows import Line, Row, compared, figure, stated
-from benchmarks.stage import LOCAL, Stage, in_project
+from benchmarks.stage import LOCAL, Stage
 from tests.results.lab.project import Project
 
 BATCH = 100
@@ -24,8 +24,6 @@ TURNS_OF_MAP = {SMALL: TURNS, MIDDLE: TURNS, LARGE: 1}
 OURS, MAP = "fan_out", "map"
 OTHER = "`.map` over the same items, default runner"
 RECORDED_WITHIN = 30
-GIVE_UP = 45.0
-"""Seconds after which the server's record is not waited for any longer."""
 
 SECONDS = {n: Row(f"`fan_out` of {n:,} items, seconds an item", OTHER, 0.5) for n in TURNS_OF_MAP}
 PEAK = {n: Row(f"`fan_out` of {n:,} items, peak memory", OTHER) for n in TURNS_OF_MAP}
@@ -79,7 +77,7 @@ class Turns:
     def run(self, flow: str, size: int, items: int, record: bool) -> None:
         """Run a flow once; `record` waits for what the server writes down of it."""
         server = self._stage.server
-        done = in_project(self._project, "fan_out", flow, items, server.pid)
+        done = self._stage.run(self._project, "fan_out", flow, items)
         found = self.found[flow, size]
         found.each.append(done["seconds"] / items)
         found.peak.append(done["peak"])
@@ -87,9 +85,8 @@ class Turns:
         if record:
             self._wait_for_record(done, found)
             found.busy.append((cpu_seconds(server.pid) - done["server"]) / found.tasks)
-        if record and found.complete:
-            self._stage.rest()
-        else:
+        # It would write down for minutes what a large run did, and keep every other run waiting.
+        if found.tasks > BATCH:
             self._stage.start_anew()
 
     def more(self, few: int, many: int) -> str:
@@ -102,7 +99,7 @@ class Turns:
 
     def _wait_for_record(self, done: dict[str, Any], found: Found) -> None:
         recorded, lag = 0, 0.0
-        while recorded < found.tasks and lag < GIVE_UP:
+        while recorded < found.tasks and lag < RECORDED_WITHIN:
             time.sleep(0.5)
             recorded, lag = self._recorded(done["run"]), time.time() - done["ended"]
         found.recorded.append(recorded)

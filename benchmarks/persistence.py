@@ -10,7 +10,7 @@ from contextlib import closing
 
 from benchmarks.pace import Pace
 from benchmarks.rows import Line, Row, compared, figure
-from benchmarks.stage import FOLDER, LOCAL, S3, Stage, in_project
+from benchmarks.stage import FOLDER, LOCAL, S3, Stage
 
 KIB = 1024
 # Bytes of a result: tasks in a run.
@@ -44,11 +44,10 @@ def _measured(stage: Stage, storage: str, pace: Pace) -> Iterator[Line]:
     not_kept: dict[int, list[float]] = defaultdict(list)
     for _ in pace.turns(TURNS, f"kept results, {storage}"):
         wishes = [f"{size}:{pace.either(count, 1)}" for size, count in SIZES.items()]
-        found = in_project(project, "persistence", *wishes)
+        found = stage.run(project, "persistence", *wishes)
         for size, seconds in found.items():
             kept[int(size)].append(1000 * seconds["kept"])
             not_kept[int(size)].append(1000 * seconds["not_kept"])
-        stage.rest()
     for size in kept:
         more = statistics.median(kept[size]) - statistics.median(not_kept[size])
         yield compared(

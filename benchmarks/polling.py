@@ -52,9 +52,9 @@ def measure(pace: Pace) -> Iterator[Line]:
     programs = Programs(BUILD / "logs")
     many = pace.either(MANY, 2)
     with ExitStack() as stack:
-        postgres = Postgres(programs)
+        postgres = Postgres()
         stack.callback(postgres.remove)
-        stack.callback(programs.stop_all)
+        stack.callback(programs.kill_all)
         sides = [
             tuple(Side(programs, postgres, count, ours=ours) for ours in (True, False))
             for count in (ONE, many)

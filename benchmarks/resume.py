@@ -9,7 +9,7 @@ from contextlib import closing
 
 from benchmarks.pace import Pace, say
 from benchmarks.rows import Line, Row, compared
-from benchmarks.stage import LOCAL, S3, Stage, in_project
+from benchmarks.stage import LOCAL, S3, Stage
 from tests.results.lab.project import Project
 
 SIZES = (10, 100, 1_000)
@@ -44,13 +44,13 @@ def measure(pace: Pace) -> Iterator[Line]:
 def _retried(stage: Stage, project: Project, storage: str, pace: Pace) -> Iterator[Line]:
     say(f"runs whose last task fails, {storage}")
     sizes = [pace.either(size, SIZES[0]) for size in SIZES]
-    runs = dict(zip(SIZES, in_project(project, "resume", "prepare", *sizes), strict=True))
+    runs = dict(zip(SIZES, stage.run(project, "resume", "prepare", *sizes), strict=True))
     stage.start_anew()
     alone: list[float] = []
     retried: Found = defaultdict(list)
     for turn in pace.turns(TURNS, f"retry of {' and '.join(map(str, SIZES))} tasks, {storage}"):
         chosen = [size for size in SIZES if size < LARGE or turn < TURNS_OF_LARGE[storage]]
-        first, *others = in_project(project, "resume", "retry", *(runs[size] for size in chosen))
+        first, *others = stage.run(project, "resume", "retry", *(runs[size] for size in chosen))
         alone.append(first)
         for size, seconds in zip(chosen, others, strict=True):
             retried[size].append(seconds)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
 from pathlib import Path
 
 from benchmarks.hosts import converge, fleet, runs, upgrade
-from benchmarks.hosts.machines import Machines
+from benchmarks.hosts.machines import SUITE, Machines
 from benchmarks.needs import lacking
 from benchmarks.pace import Pace
 from benchmarks.rows import Line, attempted, not_measured
@@ -26,7 +27,16 @@ def measure(pace: Pace) -> Iterator[Line]:
     if reason := lacking(MACHINES):
         yield from (not_measured(row, reason) for row in ROWS)
         return
-    with closing(Lab()) as lab:
-        machines = Machines(Site(lab))
+    with closing(Lab(in_memory=True)) as lab:
+        machines = Machines(_site(lab))
         for part in PARTS:
             yield from attempted(part.ROWS, partial(part.measure, machines, pace))
+
+
+def _site(lab: Lab) -> Site:
+    """The server and the project, made while the machines' system is unpacked."""
+    with ThreadPoolExecutor() as beside:
+        unpacked = beside.submit(lab.bare, SUITE)
+        site = Site(lab)
+        unpacked.result()
+    return site

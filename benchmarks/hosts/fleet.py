@@ -27,7 +27,7 @@ def measure(machines: Machines, pace: Pace) -> Iterator[Line]:
     first, later, ten = list[float](), list[float](), list[Container]()
     for turn in pace.turns(FIRST_TURNS, FIRST.what):
         for machine in ten:
-            machine.kill()
+            machine.discard()
         machines.forget_workers()
         ten = machines.booted(*(f"ten{turn}-{number}" for number in range(size)))
         first.append(seconds(partial(machines.by_playbook, *ten)))
@@ -36,4 +36,4 @@ def measure(machines: Machines, pace: Pace) -> Iterator[Line]:
         later.append(seconds(partial(machines.by_playbook, *ten)))
     yield compared(LATER, later, machines.later_runs, "s", HERE)
     for machine in ten:
-        machine.kill()
+        machine.discard()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote
 
@@ -39,7 +40,7 @@ class Machines:
     def keep(self, *pair: Container) -> None:
         """Use ours and the one made by hand from now on, or none until the next are there."""
         for machine in self._pair:
-            machine.kill()
+            machine.discard()
         self._pair = pair
 
     def booted(self, *names: str) -> list[Container]:
@@ -58,6 +59,16 @@ class Machines:
                 name = quote(worker["name"], safe="")
                 self.site.api.request("DELETE", f"/work_pools/{pool}/workers/{name}")
 
+    def moments(self, run: str) -> dict[str, datetime]:
+        """When a flow run came to each of its states."""
+        states = self.site.api.request("GET", f"/flow_run_states/?flow_run_id={run}")
+        return {state["name"]: moment(state["timestamp"]) for state in states}
+
+    def proof(self) -> float:
+        """Seconds that the newest flow run took from the moment that a worker had it to its end."""
+        moments = self.moments(self.site.api.runs(self.site.pool)[0]["id"])
+        return (moments["Completed"] - moments["Pending"]).total_seconds()
+
     def by_hand(self, machine: Container, installer: str | Path) -> None:
         """Run the script of a person, who has "pip" or a file of uv."""
         command: list[str | Path] = [BY_HAND, self.site.lab.keys.config, machine.address]
@@ -71,6 +82,11 @@ class Machines:
         at_once = ("-e", f"prefect_worker_serial={len(machines)}")
         named = {machine.name: machine for machine in machines}
         self.site.play(named, *at_once, project=project, **variables).succeeded()
+
+
+def moment(words: str) -> datetime:
+    """The moment that the API means."""
+    return datetime.fromisoformat(words.replace("Z", "+00:00"))
 
 
 def seconds(task: Callable[[], object]) -> float:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Any
 
-from benchmarks.hosts.machines import STOCK, Machines
+from benchmarks.hosts.machines import STOCK, Machines, moment
 from benchmarks.pace import Pace
 from benchmarks.polling import query_seconds
 from benchmarks.rows import Line, Row, compared
-from tests.hosts.control.server import Api, eventually
+from tests.hosts.control.server import eventually
 from tests.hosts.machines.container import Container
 from tests.hosts.machines.host import quoted
 
@@ -27,8 +26,8 @@ from prefect import flow
 def rest(seconds: float = 0) -> None:
     time.sleep(seconds)
 """
-# Until the last run of those that are weighed has started.
-REST = 20
+# Seconds, until the last run of those that are weighed has started, and a little more.
+REST, SETTLED = 40, 2
 # KiB of each process, its part of what it shares, and the runs named in its environment or words.
 MEMORY = """
 for process in /proc/[0-9]*; do
@@ -56,17 +55,18 @@ ROWS = (PICKED_UP, BARE_START, TAKEN, TAKEN_BARE, WEIGHT)
 
 def measure(machines: Machines, pace: Pace) -> Iterator[Line]:
     """Pick-up as everybody has it, start without the waiting, and memory."""
-    api, (ours, stock) = machines.site.api, machines.pair
-    mine = Side(api, machines.site.pool, ours, query_seconds())
-    other = Side(api, STOCK, stock, STOCK_QUERY_SECONDS)
+    ours, stock = machines.pair
+    mine = Side(machines, machines.site.pool, ours, query_seconds())
+    other = Side(machines, STOCK, stock, STOCK_QUERY_SECONDS)
     bare, cpu = list[float](), list[float]()
-    for turn in pace.turns(TURNS, PICKED_UP.what):
-        # Evenly between two questions of the worker, so that the mean wait is half a pause.
+    for _ in pace.turns(TURNS, PICKED_UP.what):
         for side in (mine, other):
-            side.measure(phase=(turn + 0.5) / TURNS)
+            side.measure()
         started, used = other.bare()
         bare.append(started)
         cpu.append(used)
+    for side in (mine, other):
+        side.load()
     for side in (mine, other):
         side.weigh()
     yield compared(PICKED_UP, mine.picked_up, other.picked_up, "s")
@@ -81,9 +81,12 @@ def measure(machines: Machines, pace: Pace) -> Iterator[Line]:
 class Side:
     """A machine, its pool, and what was measured there."""
 
-    def __init__(self, api: Api, pool: str, machine: Container, query_seconds: float) -> None:
+    def __init__(
+        self, machines: Machines, pool: str, machine: Container, query_seconds: float
+    ) -> None:
         """Bring a flow that does nothing."""
-        self._api, self._pool, self._machine = api, pool, machine
+        self._machines, self._pool, self._machine = machines, pool, machine
+        self._api = api = machines.site.api
         self._query_seconds = query_seconds
         machine.shell(f"mkdir -p {THERE} && printf %s {quoted(FLOW)} >{THERE}/rest.py")
         step = {"prefect.deployments.steps.set_working_directory": {"directory": THERE}}
@@ -96,16 +99,19 @@ class Side:
             "pull_steps": [step],
         }
         self._deployment = api.request("POST", "/deployments/", deployment)["id"]
+        # Evenly between two questions of the worker, so that the mean wait is half a pause.
+        self._phases = [(turn + 0.5) / TURNS for turn in range(TURNS)]
+        self._loaded: list[str] = []
         self.picked_up: list[float] = []
         self.started: list[float] = []
         self.memory: list[float] = []
 
-    def measure(self, phase: float) -> None:
-        """Time one run by its states; it begins at this part of the worker's pause."""
-        self._wait_for_phase(phase)
+    def measure(self) -> None:
+        """Time one run by its states; each begins at another part of the worker's pause."""
+        self._wait_for_phase()
         run = self._start("SCHEDULED")
         self._wait(run, "COMPLETED")
-        moments = self._moments(run)
+        moments = self._machines.moments(run)
         running = moments["Running"]
         self.picked_up.append((running - moments["Scheduled"]).total_seconds())
         self.started.append((running - moments["Pending"]).total_seconds())
@@ -115,51 +121,49 @@ class Side:
         # No worker takes a run that is PENDING.
         run = self._start("PENDING")
         said = self._machine.shell(BARE % run)
-        began, running = float(said.split()[0]), self._moments(run)["Running"]
+        began, running = float(said.split()[0]), self._machines.moments(run)["Running"]
         minutes = re.findall(r"(\d+)m([\d.]+)s", said.splitlines()[-1])
         used = sum(60 * int(minute) + float(second) for minute, second in minutes)
         return running.timestamp() - began, used
 
+    def load(self) -> None:
+        """Start some runs that are there at the same time."""
+        self._loaded = [self._start("SCHEDULED", seconds=REST) for _ in range(WEIGHED)]
+
     def weigh(self) -> None:
-        """Take the memory of all processes that are there for each of some runs at a time."""
-        runs = [self._start("SCHEDULED", seconds=REST) for _ in range(WEIGHED)]
-        for run in runs:
+        """Take the memory of all processes that are there for each of them."""
+        for run in self._loaded:
             self._wait(run, "RUNNING")
-        time.sleep(2)
+        time.sleep(SETTLED)
         processes = [line.split() for line in self._machine.shell(MEMORY).splitlines()]
-        for run in runs:
+        for run in self._loaded:
             used = sum(int(kib) for kib, *known in processes if run in known)
             self.memory.append(used / 1024)
 
-    def _wait_for_phase(self, phase: float) -> None:
-        pause = phase * self._query_seconds
+    def _wait_for_phase(self) -> None:
+        """Wait for the next part of the pause in which no run has begun yet."""
 
-        def still_to_wait() -> float | None:
-            left = self._last_question() + pause - time.time()
-            return left if left > 0 else None
+        def ahead() -> tuple[float, float] | None:
+            since = time.time() - self._last_question()
+            waits = {phase: phase * self._query_seconds - since for phase in self._phases}
+            return min(((wait, phase) for phase, wait in waits.items() if wait > 0), default=None)
 
-        time.sleep(eventually(still_to_wait, 90, f"no worker of {self._pool} asks for runs"))
+        wait, phase = eventually(ahead, 90, f"no worker of {self._pool} asks for runs")
+        self._phases.remove(phase)
+        time.sleep(wait)
 
     def _last_question(self) -> float:
         """When the worker last asked for runs, as the server's clock and ours are one."""
         queues = self._api.request("POST", f"/work_pools/{self._pool}/queues/filter", {})
-        return max(_moment(queue["last_polled"]).timestamp() for queue in queues)
+        return max(moment(queue["last_polled"]).timestamp() for queue in queues)
 
     def _start(self, state: str, seconds: float = 0) -> str:
         path = f"/deployments/{self._deployment}/create_flow_run"
         body: dict[str, Any] = {"state": {"type": state}, "parameters": {"seconds": seconds}}
         return str(self._api.request("POST", path, body)["id"])
 
-    def _moments(self, run: str) -> dict[str, datetime]:
-        states = self._api.request("GET", f"/flow_run_states/?flow_run_id={run}")
-        return {state["name"]: _moment(state["timestamp"]) for state in states}
-
     def _wait(self, run: str, state: str) -> None:
         def is_there() -> bool:
             return bool(self._api.request("GET", f"/flow_runs/{run}")["state_type"] == state)
 
         eventually(is_there, 90, f"{run} is not {state}")
-
-
-def _moment(words: str) -> datetime:
-    return datetime.fromisoformat(words.replace("Z", "+00:00"))

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import importlib
 import logging
+import os
 import sys
+import time
+from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import Any
 from uuid import UUID
@@ -16,7 +19,13 @@ from prefect.flow_engine import run_flow
 from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 from prefect.states import AwaitingRetry
 
+from benchmarks.processor import busy
+
 logging.disable(logging.CRITICAL)
+SERVER = int(os.environ["BENCHMARK_SERVER"])
+# Of one processor, by a server that has nothing left to write.
+IDLE = 0.1
+PATIENCE = 120.0
 
 
 def of_project(module: str) -> Any:
@@ -61,5 +70,20 @@ def nothing() -> None:
 
 
 def warm_up() -> None:
-    """Load what the engine loads at a process's first run, so that it is counted nowhere."""
+    """Load what the engine loads at a process's first run, so that it is counted nowhere.
+
+    Then wait for a server that still starts, or still writes what it was told.
+    """
+    with get_client(sync_client=True) as client:
+        _wait_until(lambda: client.api_healthcheck() is None, "Prefect's server does not answer.")
     completed(nothing, created(nothing))
+    _wait_until(lambda: busy(SERVER) < IDLE, "Prefect's server is still busy.")
+
+
+# A project has tests of its own, which hide the helpers of ours.
+def _wait_until(true: Callable[[], bool], otherwise: str) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not true():
+        if time.monotonic() > deadline:
+            raise TimeoutError(otherwise)
+        time.sleep(0.1)

@@ -1,6 +1,6 @@
-"""Runs one flow over many items: `fan_out PACKAGE fan_out|map ITEMS SERVER`.
+"""Runs one flow over many items: `fan_out PACKAGE fan_out|map ITEMS`.
 
-A process for each run, as its peak of memory is that of the process. SERVER is the server's.
+A process for each run, as its peak of memory is that of the process.
 """
 
 from __future__ import annotations
@@ -12,12 +12,10 @@ import time
 
 from prefect import Flow, flow, task
 
-from benchmarks.in_project.engine import completed, created, of_project, warm_up
+from benchmarks.in_project.engine import SERVER, completed, created, of_project, warm_up
 from benchmarks.processor import cpu_seconds
 
 module = of_project("flows.fan_out")
-# Until the server has written down what came before.
-PAUSE = 0.5
 write_invoice = task(module.write_invoice)
 
 
@@ -33,10 +31,9 @@ FLOWS: dict[str, Flow[..., object]] = {"fan_out": module.fan_out, "map": mapped}
 
 def main() -> None:
     """Print the run, its seconds, its end, its peak of MiB, and what the server had used before."""
-    chosen, items, server = FLOWS[sys.argv[2]], int(sys.argv[3]), int(sys.argv[4])
+    chosen, items = FLOWS[sys.argv[2]], int(sys.argv[3])
     warm_up()
-    time.sleep(PAUSE)
-    used = cpu_seconds(server)
+    used = cpu_seconds(SERVER)
     run_id = created(chosen, orders=items)
     seconds = completed(chosen, run_id)
     found = {

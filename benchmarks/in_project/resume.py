@@ -52,10 +52,10 @@ def prepare(size: int) -> str:
 def main() -> None:
     """Print the ids of what was prepared, or the seconds of the task alone and of each retry."""
     what, wanted = sys.argv[2], sys.argv[3:]
+    warm_up()
     if what == "prepare":
         print(json.dumps([prepare(int(size)) for size in wanted]))
     else:
-        warm_up()
         alone = completed(many, created(many, size=1))
         print(json.dumps([alone, *(completed(many, run_id) for run_id in wanted)]))
 

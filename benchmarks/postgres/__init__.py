@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tests.ports import free_port
 from tests.results.lab.programs import Programs, listens, wait_until
+from tests.results.lab.project import BUILD
 
 # Where Debian has the programs of each version.
 VERSIONS = Path("/usr/lib/postgresql")
@@ -26,8 +27,9 @@ NEEDS = Path(__file__).parent
 class Postgres:
     """One PostgreSQL, a database in it for each server."""
 
-    def __init__(self, programs: Programs) -> None:
+    def __init__(self) -> None:
         """Start it on a port of 127.0.0.1, with nothing in it."""
+        self._programs = Programs(BUILD / "logs")
         self._bin = max(VERSIONS.iterdir(), key=lambda folder: float(folder.name)) / "bin"
         self._folder = Path(tempfile.mkdtemp(prefix="postgres-"))
         self._port = free_port()
@@ -35,7 +37,7 @@ class Postgres:
         self._run("initdb", "--auth=trust", f"--username={USER}", "--encoding=UTF8", self._folder)
         command: list[str | Path] = [*AS_NOBODY, self._bin / "postgres", "-D", self._folder]
         command += ["-p", str(self._port), "-c", "unix_socket_directories="]
-        programs.start("postgres", command, os.environ, self._folder)
+        self._programs.start("postgres", command, os.environ, self._folder)
         wait_until(lambda: listens(self._port), "PostgreSQL does not listen")
 
     def database(self, name: str) -> str:
@@ -45,7 +47,8 @@ class Postgres:
         return f"postgresql+asyncpg://{USER}@127.0.0.1:{self._port}/{name}"
 
     def remove(self) -> None:
-        """Leave none of its files; it has to be stopped before."""
+        """Stop it, and leave none of its files."""
+        self._programs.stop_all()
         shutil.rmtree(self._folder)
 
     def _run(self, program: str, *arguments: str | Path) -> None:

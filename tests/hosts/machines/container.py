@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 from pathlib import Path
@@ -79,6 +80,12 @@ class Container(Host):
                 os.kill(int(child), signal.SIGKILL)
             self._process.wait(30)
             self._off()
+
+    def discard(self) -> None:
+        """Take all processes away at once, and the files with them."""
+        self.kill()
+        run(["umount", "--lazy", self.files.root])
+        shutil.rmtree(self.place.folder)
 
     @property
     def running(self) -> bool:

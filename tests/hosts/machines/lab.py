@@ -11,7 +11,7 @@ from tests.hosts.machines import network, slots
 from tests.hosts.machines.container import Container
 from tests.hosts.machines.host import Host, Place
 from tests.hosts.machines.images import image
-from tests.hosts.machines.shell import start
+from tests.hosts.machines.shell import run, start
 from tests.hosts.machines.ssh import Keys
 from tests.hosts.machines.vm import VirtualMachine
 
@@ -22,11 +22,13 @@ BUILD = HERE.parents[3] / "build" / "hosts"
 class Lab:
     """Makes machines; all of them go when the lab goes, even if it is killed."""
 
-    def __init__(self, build: Path = BUILD) -> None:
-        """A lab keeping its images and its run's files in `build`."""
+    def __init__(self, build: Path = BUILD, in_memory: bool = False) -> None:
+        """A lab keeping its images in `build`, and its run's files there or `in_memory`."""
         self._images = build / "images"
         slots.sweep_dead_runs()
         self.number, self.folder, self._lock = slots.claim(build / "runs")
+        if in_memory:
+            run(["mount", "-t", "tmpfs", "-o", "mode=0755", "tmpfs", self.folder])
         self._reaper = self._start_reaper()
         network.create(self.number)
         self.keys = Keys(self.folder)
@@ -37,12 +39,15 @@ class Lab:
         """The control side's address as the machines see it."""
         return network.address(self.number, 1)
 
+    def bare(self, suite: str) -> Path:
+        """The files of a bare machine in a container, which the first call unpacks."""
+        return image(suite, self._images)
+
     def container(
         self, suite: str, name: str, layers: list[Path] | None = None, nested: bool = False
     ) -> Container:
         """A machine in a container, not started; `layers` lie on top of the image."""
-        base = image(suite, self._images)
-        made = Container(self._place(name), suite, [*(layers or []), base], nested)
+        made = Container(self._place(name), suite, [*(layers or []), self.bare(suite)], nested)
         self.hosts.append(made)
         return made
 

@@ -50,7 +50,7 @@ def tear_down(number: int, folder: Path) -> None:
         if not _kill_processes_of(folder):
             break
         time.sleep(0.1)
-    for mount in _mounts_under(folder):
+    for mount in _mounts_in(folder):
         run(["umount", "--lazy", mount])
     cgroups.remove(f"{network.bridge(number)}-*")
     network.remove(number)
@@ -95,6 +95,6 @@ def _environment(pid: int) -> list[bytes]:
     return []
 
 
-def _mounts_under(folder: Path) -> list[str]:
+def _mounts_in(folder: Path) -> list[str]:
     mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
-    return sorted((path for path in mounts if path.startswith(f"{folder}/")), reverse=True)
+    return sorted((path for path in mounts if f"{path}/".startswith(f"{folder}/")), reverse=True)

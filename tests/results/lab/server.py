@@ -22,14 +22,13 @@ class Server:
         self._port = free_port()
         self.url = f"http://127.0.0.1:{self._port}/api"
         self.log = programs.logs / f"{name}.log"
+        self.start(wait)
+
+    def start(self, wait: bool = True) -> None:
+        """Start it with the database that it has; `wait` until it listens."""
         self._launch()
         if wait:
             self.wait()
-
-    def start(self) -> None:
-        """Start it with the database that it has."""
-        self._launch()
-        self.wait()
 
     def wait(self) -> None:
         """Wait until it listens."""
