@@ -13,7 +13,7 @@ def cpu_seconds(pid: int) -> float:
     return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
 
 
-def busy(pid: int, seconds: float = 0.5) -> float:
+def busy(pid: int, seconds: float) -> float:
     """The processors that a program keeps busy, watched for so long."""
     before = cpu_seconds(pid)
     time.sleep(seconds)
