@@ -81,7 +81,7 @@ lint: install ## Check style, types and the playbook
 	$(BIN)/shellcheck $$(git grep -lE '^#!.*sh$$' -- ':!{{*')
 	cd ansible && PATH="$(CURDIR)/$(BIN):$$PATH" ansible-lint --offline --strict --profile production
 
-bench: install ## Measure what the README claims, in half an hour; ONLY=resume measures one subject
+bench: install ## Measure what the README claims, in less than half an hour; ONLY=resume measures one subject
 	$(BIN)/python -m benchmarks $(ONLY)
 
 lock: lock-tools $(PINS:%=lock-%) ## Pin what every pyproject.toml asks for, moving only what must move

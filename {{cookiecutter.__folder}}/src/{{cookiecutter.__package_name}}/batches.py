@@ -1,6 +1,6 @@
 """Many items in few tasks, with every item's outcome kept.
 
-The server keeps a record of every task, and takes in about fifty a second. A task for each of ten
+The server keeps a record of every task, and takes in about thirty a second. A task for each of ten
 thousand items overruns it for good; a task for each hundred of them does not.
 """
 
