@@ -86,7 +86,7 @@ class Turns:
             self._wait_for_record(done, found)
             found.busy.append((cpu_seconds(server.pid) - done["server"]) / found.tasks)
         # It would write down for minutes what a large run did, and keep every other run waiting.
-        if found.tasks > BATCH:
+        if found.tasks > SMALL:
             self._stage.start_anew()
 
     def more(self, few: int, many: int) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from tests.hosts.control.project import Project
+from tests.hosts.control.server import moment
 from tests.hosts.control.site import CA_BUNDLE, Site
 from tests.hosts.machines.container import Container
 from tests.hosts.machines.shell import run
@@ -82,11 +83,6 @@ class Machines:
         at_once = ("-e", f"prefect_worker_serial={len(machines)}")
         named = {machine.name: machine for machine in machines}
         self.site.play(named, *at_once, project=project, **variables).succeeded()
-
-
-def moment(words: str) -> datetime:
-    """The moment that the API means."""
-    return datetime.fromisoformat(words.replace("Z", "+00:00"))
 
 
 def seconds(task: Callable[[], object]) -> float:

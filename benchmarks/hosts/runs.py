@@ -7,11 +7,11 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from benchmarks.hosts.machines import STOCK, Machines, moment
+from benchmarks.hosts.machines import STOCK, Machines
 from benchmarks.pace import Pace
 from benchmarks.polling import query_seconds
 from benchmarks.rows import Line, Row, compared
-from tests.hosts.control.server import eventually
+from tests.hosts.control.server import eventually, moment
 from tests.hosts.machines.container import Container
 from tests.hosts.machines.host import quoted
 

@@ -87,13 +87,13 @@ class Api:
         """A process pool."""
         self.request("POST", "/work_pools/", {"name": name, "type": "process"})
 
-    def online_since(self, pool: str, moment: datetime) -> set[str]:
+    def online_since(self, pool: str, since: datetime) -> set[str]:
         """The workers of a pool that have been heard of since a moment, and are ONLINE."""
         workers = self.request("POST", f"/work_pools/{pool}/workers/filter", {})
         return {
             str(worker["name"])
             for worker in workers
-            if worker["status"] == "ONLINE" and _moment(worker["last_heartbeat_time"]) > moment
+            if worker["status"] == "ONLINE" and moment(worker["last_heartbeat_time"]) > since
         }
 
     def run(self, deployment: str, seconds: float = 120, **parameters: Any) -> Run:
@@ -118,7 +118,8 @@ class Api:
         return found
 
 
-def _moment(text: str) -> datetime:
+def moment(text: str) -> datetime:
+    """The moment that the API means."""
     return datetime.fromisoformat(text.replace("Z", "+00:00"))
 
 
