@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator, Iterator
 from contextlib import closing
 
@@ -47,7 +48,7 @@ def host(site: Site, request: pytest.FixtureRequest) -> Iterator[Container]:
     """A copy of a machine that is a worker already, Debian 13 unless asked, its worker ONLINE."""
     suite = getattr(request, "param", "trixie")
     story: Story = request.getfixturevalue(suite)
-    name = request.module.__name__.rpartition("test_")[2][3:].replace("_", "-")
+    name = re.sub(r"^.*test_(\d\d_)?", "", request.module.__name__).replace("_", "-")
     copy = site.lab.container(suite, f"{name}-{suite}", story.layers)
     started = now()
     copy.start()

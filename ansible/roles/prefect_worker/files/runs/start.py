@@ -1,7 +1,7 @@
-"""Root's part, one process for each request: start or stop the unit of a flow run, nothing else.
+"""Start or stop the unit of one flow run, as root, for a request of the workers' user.
 
-It takes orders from the workers' user, so it trusts nothing in them: what the unit is and does is
-fixed, and its limits have to look like limits.
+Nothing in the request is trusted: what the unit is and does is fixed, its limits have to look like
+limits, and its environment is written for the unit, never used here.
 """
 
 from __future__ import annotations
@@ -11,12 +11,15 @@ import json
 import os
 import re
 import sys
-import time
 import uuid
 from pathlib import Path
 from typing import Any
 
+import leftovers
+
 LARGEST = 1 << 20
+# The kernel takes no longer string for a new process.
+LONGEST = (1 << 17) - 1
 SETTINGS = {
     "memory_max": ("MemoryMax", r"[1-9]\d{0,15}[KMGT]?|([1-9]\d?|100)%|infinity"),
     "cpu_quota": ("CPUQuota", r"[1-9]\d{0,5}%"),
@@ -33,17 +36,17 @@ class BusyError(Exception):
     """Not now."""
 
 
-def main(unit: str, limit: str) -> None:
+def main(unit: str, limit: str, instance: str) -> None:
     """Answer `ok` or why not; the connection stays open until what was asked for is done."""
     try:
         request = json.loads(_read())
         if "stop" in request:
-            command = ["stop", _name(unit, request["stop"])]
+            command = ["stop", f"{unit}@{uuid.UUID(request['stop'])}.service"]
         else:
-            command = ["start", "--wait", _prepared(request, unit, int(limit))]
+            command = ["start", "--wait", _prepared(request, unit, int(limit), instance)]
     except BusyError:
         print("busy")
-    except (RefusedError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (RefusedError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         print(f"the request is not accepted ({error})")
     else:
         print("ok", flush=True)
@@ -57,22 +60,20 @@ def _read() -> bytes:
     return text
 
 
-def _name(unit: str, run: str) -> str:
-    return f"{unit}@{uuid.UUID(run)}.service"
-
-
-def _prepared(request: dict[str, Any], unit: str, limit: int) -> str:
-    """The unit's name, when its environment and its own limits are where systemd finds them."""
-    name = _name(unit, request["start"])
+def _prepared(request: dict[str, Any], unit: str, limit: int, instance: str) -> str:
+    """Return the unit's name, when its environment and limits are where systemd finds them."""
     settings = "".join(_setting(*pair) for pair in request["limits"].items())
     environment = "".join(_line(*pair) for pair in request["environment"].items())
-    runtime = Path(os.environ["RUNTIME_DIRECTORY"])
-    if not _is_gone(name) or not _has_slot(runtime, limit):
+    left = leftovers.Leftovers(unit, request["start"])
+    if not left.hold() or not _has_slot(leftovers.runtime(), limit):
         raise BusyError
-    _write(runtime / f"{uuid.UUID(request['start'])}.env", environment, 0o600)
-    # A unit that is not loaded yet is read with its drop-ins, so there is nothing to reload.
-    _write(Path(f"/run/systemd/system/{name}.d/limits.conf"), f"[Service]\n{settings}", 0o644)
-    return name
+    left.dropin.mkdir(exist_ok=True)
+    _write(left.environment, environment, 0o600)
+    # A unit that is not loaded yet is read with its drop-ins, so there is nothing to reload. When
+    # the machine is shut down, the run is stopped before the unit that removes its environment.
+    text = f"[Unit]\nAfter={instance}\n[Service]\n{settings}"
+    _write(left.dropin / "limits.conf", text, 0o644)
+    return left.unit
 
 
 def _setting(name: str, value: str) -> str:
@@ -87,14 +88,26 @@ def _line(name: str, value: str) -> str:
     """The pair as systemd reads it back, whatever is in the value."""
     if not re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII):
         return ""
+    # Systemd would refuse the whole file.
+    if "\0" in value or not _is_utf8(value):
+        raise RefusedError(f"{name} is not text")
+    if len(name) + len(value.encode()) + 1 > LONGEST:
+        raise RefusedError(f"{name} is longer than {LONGEST} bytes")
     quoted = re.sub(r'(["\\$`])', r"\\\1", value)
     return f'{name}="{quoted}"\n'
 
 
+def _is_utf8(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _write(path: Path, text: str, mode: int) -> None:
-    path.parent.mkdir(exist_ok=True)
     path.touch(mode)
-    path.write_bytes(text.encode(errors="surrogateescape"))
+    path.write_text(text, encoding="utf-8")
 
 
 def _has_slot(runtime: Path, limit: int) -> bool:
@@ -111,12 +124,3 @@ def _locked(path: Path) -> bool:
         os.close(slot)
         return False
     return True
-
-
-def _is_gone(name: str) -> bool:
-    """Whether an earlier attempt at this run is over; what its unit does last takes a moment."""
-    group = Path(os.environ["RUN_GROUPS"], name)
-    deadline = time.monotonic() + 10
-    while group.exists() and time.monotonic() < deadline:
-        time.sleep(0.1)
-    return not group.exists()
