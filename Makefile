@@ -12,7 +12,8 @@ PYTHON_FOLDERS := $(wildcard ansible benchmarks hooks tests tools)
 # What each work pool installs with each result storage.
 PINS := $(foreach pool,process docker,$(foreach storage,local s3 azure gcs,$(pool)-$(storage))) \
 	$(foreach pool,kubernetes ecs,$(foreach storage,s3 azure gcs,$(pool)-$(storage)))
-COMPILE := $(UV) pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-annotate
+OLDEST_PYTHON := $(shell sed -n 's/^requires-python = ">=\(.*\)"$$/\1/p' pyproject.toml)
+COMPILE := $(UV) pip compile --quiet --universal --python-version $(OLDEST_PYTHON) --generate-hashes --no-annotate
 # The layers of tests, each a target of its own; what waits most comes first, beside all others.
 LAYERS := test-hosts test-docker test-results test-template test-project
 # Projects that tests make have a make of their own.

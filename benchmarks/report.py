@@ -10,7 +10,7 @@ import platform
 import re
 import sys
 from collections.abc import Sequence
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
@@ -42,7 +42,7 @@ def machine() -> str:
         "ansible-core": version("ansible-core"),
     }
     return (
-        f"Measured on {datetime.now(timezone.utc):%Y-%m-%d} on {cores} cores"
+        f"Measured on {datetime.now(UTC):%Y-%m-%d} on {cores} cores"
         f" ({platform.machine()}, {gibibytes:.0f} GiB, {_system()}), load {os.getloadavg()[0]:.1f}"
         f" before, with {', '.join(f'{name} {number}' for name, number in programs.items())}."
     )

@@ -8,7 +8,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -50,7 +50,7 @@ def executed(flow: Flow[..., Any], run_id: str) -> tuple[State[Any], float]:
         client.set_flow_run_state(UUID(run_id), AwaitingRetry(), force=True)
         run = client.read_flow_run(UUID(run_id))
     with temporary_settings(updates={PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
-        began = datetime.now(timezone.utc)
+        began = datetime.now(UTC)
         state = run_flow(flow, run, run.parameters, return_type="state")
     assert isinstance(state, State)
     assert state.timestamp

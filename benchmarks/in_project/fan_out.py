@@ -9,6 +9,7 @@ import json
 import resource
 import sys
 import time
+from typing import Any
 
 from prefect import Flow, flow, task
 
@@ -26,7 +27,7 @@ def mapped(orders: int) -> list[str]:
     return [future.result() for future in write_invoice.map(range(1, orders + 1))]
 
 
-FLOWS: dict[str, Flow[..., object]] = {"fan_out": module.fan_out, "map": mapped}
+FLOWS: dict[str, Flow[..., Any]] = {"fan_out": module.fan_out, "map": mapped}
 
 
 def main() -> None:

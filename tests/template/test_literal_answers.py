@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,6 @@ from markdown_it.token import Token
 
 from tests.template.conftest import Bake
 from tests.template.options import PACKAGE, TEMPLATE
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 HOSTILE = {
     "double quotes": 'a "quoted" word, and """three"""',

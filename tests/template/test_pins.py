@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -13,11 +14,6 @@ from packaging.utils import canonicalize_name
 from tests.template.conftest import Bake
 from tests.template.options import POOLS_AND_STORAGES, TEMPLATE
 from tests.template.trees import run
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 UV_PIN = TEMPLATE / "ansible" / "roles" / "prefect_worker" / "files" / "uv.txt"
 REQUIREMENTS = sorted(TEMPLATE.glob("templates/requirements/*.txt"))

@@ -15,7 +15,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.send_response(200)
         self.end_headers()
-        self.wfile.write(b'"3.8.8"')
+        self.wfile.write(b'"3.9.1"')
 
     def date_time_string(self, timestamp: float | None = None) -> str:
         return super().date_time_string(int((timestamp or time.time()) + AHEAD))

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -125,7 +125,7 @@ def moment(text: str) -> datetime:
 
 def now() -> datetime:
     """This moment, as the API writes it."""
-    return datetime.now(timezone.utc)
+    return datetime.now(UTC)
 
 
 def eventually(

@@ -6,7 +6,7 @@ from typing import Any
 
 # Files in the folder of the project, some of them other projects.
 FILES = {
-    "loose.txt": "prefect==3.8.8\n",
+    "loose.txt": "prefect==3.9.1\n",
     "damaged.pem": "-----BEGIN CERTIFICATE-----\nno\n-----END CERTIFICATE-----\n",
     "a-list/prefect.yaml": "- deployments\n",
     "words/prefect.yaml": "deployments: [nightly]\n",

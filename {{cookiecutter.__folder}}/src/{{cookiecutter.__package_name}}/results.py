@@ -15,7 +15,7 @@ result is kept by Prefect, together with all that belongs to it.
 import asyncio
 import inspect
 from collections.abc import Callable
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from functools import partial, wraps
 from typing import Any, TypeVar, cast, overload
 
@@ -130,7 +130,7 @@ def _after_task(function: Callable[..., Any], value: Any) -> Any:
         return value
     assert transaction.store is not None
     lifetime = context.task.cache_expiration
-    expiration: Any = datetime.now(timezone.utc) + lifetime if lifetime is not None else None
+    expiration: Any = datetime.now(UTC) + lifetime if lifetime is not None else None
     record = transaction.store.create_result_record(value, transaction.key, expiration)
     keep(transaction.store, record)
     transaction.write_on_commit = False

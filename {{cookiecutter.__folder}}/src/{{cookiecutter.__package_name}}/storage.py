@@ -8,7 +8,7 @@ import asyncio
 {%- if cookiecutter.result_storage == "s3" %}
 from contextlib import closing, suppress
 {%- endif %}
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 {% if cookiecutter.result_storage == "s3" -%}
@@ -99,7 +99,7 @@ class ReadOnce(ResultStore):
 
 def has_expired(record: "ResultRecord[Any]") -> bool:
     """Tell whether a result is too old to be used."""
-    return record.expiration is not None and record.expiration <= datetime.now(timezone.utc)
+    return record.expiration is not None and record.expiration <= datetime.now(UTC)
 
 
 def _content(storage: Any, key: str) -> Any:

@@ -36,12 +36,12 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "user": {"type": "str", "required": True},
     "files": {"type": "list", "elements": "path", "default": []},
 }
-OLDEST_PYTHON = (3, 10)
+OLDEST_PYTHON = (3, 11)
 READY = ".ready"
 # As /proc/net/tcp has it.
 LISTENING = "0A"
 LIST = ("systemctl", "list-units", "--plain", "--no-legend", "--full")
-PYTHONS = ["python3", *(f"python3.{minor}" for minor in (13, 12, 11, 10))]
+PYTHONS = ["python3", *(f"python3.{minor}" for minor in (13, 12, 11))]
 
 
 class UnfitError(Exception):
@@ -157,11 +157,11 @@ def _python(wanted: str, family: dict[str, Any]) -> tuple[str, str]:
         if path and _numbers(version) >= OLDEST_PYTHON:
             return path, version
     if wanted:
-        raise UnfitError(f"{wanted} (prefect_worker_python) is no Python 3.10 or newer here.")
+        raise UnfitError(f"{wanted} (prefect_worker_python) is no Python 3.11 or newer here.")
     if package := family.get("python_package"):
         family["packages"] = [*family["packages"], package]
         return str(family["python"]), str(family["python_version"])
-    raise UnfitError("No Python 3.10 or newer here: install one, name it in prefect_worker_python.")
+    raise UnfitError("No Python 3.11 or newer here: install one, name it in prefect_worker_python.")
 
 
 def _python_version(path: str) -> str:

@@ -116,7 +116,7 @@ def _in_words(shown: dict[str, Any]) -> str:
 
 def _moment(text: str) -> float:
     """In seconds; engines write nanoseconds, and the year 1 for what has not been."""
-    whole = datetime.datetime.fromisoformat(text[:19]).replace(tzinfo=datetime.timezone.utc)
+    whole = datetime.datetime.fromisoformat(text[:19]).replace(tzinfo=datetime.UTC)
     fraction = re.match(r"\.\d+", text[19:])
     return whole.timestamp() + (float(fraction[0]) if fraction else 0)
 
