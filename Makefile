@@ -8,14 +8,15 @@ INSTALLED := .venv/installed
 BUILD := $(CURDIR)/build
 BAKE := $(BIN)/cookiecutter --no-input --overwrite-if-exists
 
-PYTHON_FOLDERS := $(wildcard ansible benchmarks hooks tests tools)
+DURABLE := {{cookiecutter.__folder}}/src/prefect_durable
+PYTHON_FOLDERS := $(wildcard ansible benchmarks hooks tests tools) '$(DURABLE)'
 # What each work pool installs with each result storage.
 PINS := $(foreach pool,process docker,$(foreach storage,local s3 azure gcs,$(pool)-$(storage))) \
 	$(foreach pool,kubernetes ecs,$(foreach storage,s3 azure gcs,$(pool)-$(storage)))
 OLDEST_PYTHON := $(shell sed -n 's/^requires-python = ">=\(.*\)"$$/\1/p' pyproject.toml)
 COMPILE := $(UV) pip compile --quiet --universal --python-version $(OLDEST_PYTHON) --generate-hashes --no-annotate
 # The layers of tests, each a target of its own; what waits most comes first, beside all others.
-LAYERS := test-hosts test-docker test-results test-template test-project
+LAYERS := test-hosts test-docker test-results test-template test-project test-durable
 # Projects that tests make have a make of their own.
 PYTEST := env --unset=MAKEFLAGS $(BIN)/pytest
 
@@ -65,6 +66,9 @@ test-hosts: install ## Test the playbook on machines made for it, a real VM amon
 test-project: install ## Test a generated project with a real server and a real worker
 	$(PYTEST) tests/project --numprocesses auto --dist loadfile
 
+test-durable: install ## Test `prefect_durable` where it is
+	$(PYTEST) tests/durable --numprocesses 2 --dist loadfile
+
 test-results: install ## Test retries, and results in real object stores
 	$(BIN)/python -m tests.results.lab.needs
 	$(PYTEST) tests/results --numprocesses 2 --dist loadfile --no-loadscope-reorder
@@ -73,8 +77,8 @@ test-docker: install ## Test a generated project with a real Docker engine of it
 	@tests/where-possible tests/docker/lab tests/docker/lab/own-network $(PYTEST) tests/docker
 
 lint: install ## Check style, types and the playbook
-	$(BIN)/ruff check $(PYTHON_FOLDERS)
-	$(BIN)/ruff format --check $(PYTHON_FOLDERS)
+	$(BIN)/ruff check --config pyproject.toml $(PYTHON_FOLDERS)
+	$(BIN)/ruff format --config pyproject.toml --check $(PYTHON_FOLDERS)
 	$(BIN)/mypy
 	$(BIN)/python tools/variables_table.py --check
 	$(BIN)/python -m benchmarks.report

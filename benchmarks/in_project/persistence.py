@@ -6,32 +6,33 @@ import json
 import random
 import sys
 
-from benchmarks.in_project.engine import completed, created, of_project, warm_up
+import prefect_durable
 
-results = of_project("results")
+from benchmarks.in_project.engine import completed, created, warm_up
+
 made = b""
 
 
-@results.task
+@prefect_durable.task
 def make(number: int) -> bytes:
     """Return a result of the size that is measured."""
     return made
 
 
-@results.task(persist_result=False)
+@prefect_durable.task(persist_result=False)
 def make_not_kept(number: int) -> bytes:
     """Return the same, to be forgotten."""
     return made
 
 
-@results.flow
+@prefect_durable.flow
 def kept(count: int) -> None:
     """Make results that are kept."""
     for number in range(count):
         make(number)
 
 
-@results.flow(persist_result=False)
+@prefect_durable.flow(persist_result=False)
 def not_kept(count: int) -> None:
     """Make results that are not kept."""
     for number in range(count):

@@ -10,21 +10,22 @@ import json
 import sys
 import time
 
-from benchmarks.in_project.engine import completed, created, executed, of_project, warm_up
+import prefect_durable
 
-results = of_project("results")
+from benchmarks.in_project.engine import completed, created, executed, warm_up
+
 WORK = 1.0
 """Seconds that the task takes which is left to do."""
 broken = False
 
 
-@results.task
+@prefect_durable.task
 def small(number: int) -> int:
     """Do next to nothing."""
     return number
 
 
-@results.task(persist_result=False)
+@prefect_durable.task(persist_result=False)
 def work() -> None:
     """Do the work that fails at first."""
     if broken:
@@ -32,7 +33,7 @@ def work() -> None:
     time.sleep(WORK)
 
 
-@results.flow
+@prefect_durable.flow
 def many(size: int) -> None:
     """Do small things, then the work."""
     for number in range(size - 1):

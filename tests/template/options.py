@@ -20,7 +20,6 @@ FLOWS = (
 )
 MODULES = (
     "__init__",
-    "batches",
     "bootstrap",
     "demo/__init__",
     "demo/__main__",
@@ -29,10 +28,7 @@ MODULES = (
     "demo/runs",
     "demo/services",
     "demo/table",
-    "every_call",
     "lost_runs",
-    "outcomes",
-    "results",
     "run_graph/__init__",
     "run_graph/__main__",
     "run_graph/graph",
@@ -40,10 +36,10 @@ MODULES = (
     "run_graph/svg",
     "server",
     "settings",
-    "storage",
 )
+DURABLE = "src/prefect_durable"
 INVENTORY = {"inventory/group_vars/prefect_workers.yml", "inventory/hosts.yml"}
-TESTED = ("bootstrap", "every_call", "imports", "outcomes", "prefect_yaml", "results")
+TESTED = ("bootstrap", "imports", "prefect_yaml")
 
 
 class Options(NamedTuple):
@@ -79,10 +75,10 @@ COMBINATIONS = [
 ]
 
 
-def ansible_files() -> set[str]:
-    """List what git has in ansible/."""
+def verbatim_files(folder: str, below: Path = TEMPLATE) -> set[str]:
+    """List what git has in a folder that projects get as it is."""
     listed = subprocess.run(
-        ["git", "ls-files", "ansible"], cwd=TEMPLATE, capture_output=True, text=True, check=True
+        ["git", "ls-files", folder], cwd=below, capture_output=True, text=True, check=True
     )
     return set(listed.stdout.split())
 
@@ -103,9 +99,9 @@ def expected_files(options: Options) -> set[str]:
         "requirements.txt",
         "tests/__init__.py",
         "tests/conftest.py",
-        "tests/runs.py",
         *(f"docs/graphs/{flow}.svg" for flow in FLOWS),
         "docs/retried-run.png",
+        *verbatim_files(DURABLE, TEMPLATE / "{{cookiecutter.__folder}}"),
         *(f"{package}/{module}.py" for module in MODULES),
         *(f"{package}/flows/{flow}.py" for flow in ("__init__", *FLOWS)),
         *(f"tests/test_{subject}.py" for subject in (*TESTED, *FLOWS)),
@@ -122,7 +118,7 @@ def expected_files(options: Options) -> set[str]:
         files |= {".github/workflows/ci.yml"}
     if options.work_pool_type in CLUSTERS:
         return files | {"requirements-uv.txt"}
-    return files | INVENTORY | ansible_files()
+    return files | INVENTORY | verbatim_files("ansible")
 
 
 def files_below(folder: Path) -> set[str]:

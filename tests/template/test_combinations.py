@@ -9,7 +9,14 @@ from typing import Any
 import pytest
 
 from tests.template.conftest import Bake
-from tests.template.options import CLUSTERS, COMBINATIONS, Options, expected_files, files_below
+from tests.template.options import (
+    CLUSTERS,
+    COMBINATIONS,
+    DURABLE,
+    Options,
+    expected_files,
+    files_below,
+)
 
 # Expressions of other tools that a generated file may contain.
 EXPRESSIONS = {
@@ -56,11 +63,12 @@ class Project:
         self.options = options
 
     def texts(self) -> dict[str, str]:
-        """Return what was rendered: all but ansible/, the pins and pictures, which are copied."""
+        """Return what was rendered: all but what is verbatim, the pins and pictures."""
         return {
             name: (self.path / name).read_text(encoding="utf-8")
             for name in sorted(files_below(self.path))
-            if not name.startswith(("ansible/", "requirements")) and not name.endswith(".png")
+            if not name.startswith(("ansible/", f"{DURABLE}/", "requirements"))
+            and not name.endswith(".png")
         }
 
 

@@ -1,11 +1,10 @@
 """`dynamic_tasks`: chains made in a loop keep their order and go on where they failed."""
 
 import pytest
+from prefect_durable.testing import recorded, results, retry
 
 from {{ cookiecutter.__package_name }}.flows import dynamic_tasks as module
 from {{ cookiecutter.__package_name }}.flows.dynamic_tasks import dynamic_tasks
-
-from .runs import recorded, results, retry
 
 MONTHS = ("May", "May", "June")
 

@@ -3,12 +3,11 @@
 from threading import Lock
 
 import pytest
+from prefect_durable import ItemsFailed
+from prefect_durable.testing import create_flow_run, recorded, retry, run
 
-from {{ cookiecutter.__package_name }}.batches import ItemsFailed
 from {{ cookiecutter.__package_name }}.flows import fan_out as module
 from {{ cookiecutter.__package_name }}.flows.fan_out import BATCH, IN_FLIGHT, fan_out
-
-from .runs import create_flow_run, recorded, retry, run
 
 ORDERS = 1_050
 

@@ -3,11 +3,10 @@
 from datetime import date
 
 import pytest
+from prefect_durable.testing import recorded, results
 
 from {{ cookiecutter.__package_name }}.flows import passing_data as module
 from {{ cookiecutter.__package_name }}.flows.passing_data import passing_data
-
-from .runs import recorded, results
 
 
 def test_the_summary_is_made_of_the_revenue_and_the_best_seller() -> None:

@@ -3,10 +3,9 @@
 from pathlib import Path
 
 import pytest
+from prefect_durable.testing import recorded, retry
 
 from {{ cookiecutter.__package_name }}.flows.resume_from_failure import resume_from_failure
-
-from .runs import recorded, retry
 
 
 def test_a_retry_skips_what_succeeded(tmp_path: Path) -> None:

@@ -1,11 +1,10 @@
 """`subflows`: results of subflows feed the parent, and a retry does only what had not succeeded."""
 
 import pytest
+from prefect_durable.testing import recorded, results, retry
 
 from {{ cookiecutter.__package_name }}.flows import subflows as module
 from {{ cookiecutter.__package_name }}.flows.subflows import subflows
-
-from .runs import recorded, results, retry
 
 
 def test_results_of_subflows_feed_the_parent() -> None:

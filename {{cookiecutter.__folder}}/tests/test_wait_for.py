@@ -1,10 +1,9 @@
 """`wait_for`: order without data, also when what is awaited fails."""
 
 import pytest
+from prefect_durable.testing import flow_run_id, recorded, task_runs
 
 from {{ cookiecutter.__package_name }}.flows.wait_for import wait_for
-
-from .runs import flow_run_id, recorded, task_runs
 
 
 def test_each_task_starts_after_the_one_it_waits_for() -> None:

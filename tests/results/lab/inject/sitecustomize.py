@@ -53,7 +53,7 @@ class Finder(MetaPathFinder):
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
         """Find the module that defines `task`, and change it when it has been executed."""
-        if not name.endswith(".results") or name.startswith("prefect"):
+        if name != "prefect_durable.results":
             return None
         spec = PathFinder.find_spec(name, path, target)
         if spec is None or spec.loader is None:

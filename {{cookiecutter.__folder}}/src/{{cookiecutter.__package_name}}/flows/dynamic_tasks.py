@@ -12,8 +12,7 @@ the step that failed.
 ![archive_month three times in a row; open_books, then close_month three times in a row](../../../docs/graphs/dynamic_tasks.svg)
 """
 
-from {{ cookiecutter.__package_name }}.outcomes import Run, settle
-from {{ cookiecutter.__package_name }}.results import flow, task
+from prefect_durable import Run, flow, settle, task
 
 FIRST_QUARTER = ("January", "February", "March")
 

@@ -18,10 +18,7 @@ from collections import deque
 from typing import TypeAlias
 
 from prefect.futures import PrefectFuture
-
-from {{ cookiecutter.__package_name }}.batches import ItemsFailed, Outcome, batched, do_each
-from {{ cookiecutter.__package_name }}.outcomes import settle
-from {{ cookiecutter.__package_name }}.results import flow, task
+from prefect_durable import ItemsFailed, Outcome, batched, do_each, flow, settle, task
 
 BATCH = 100
 IN_FLIGHT = 4

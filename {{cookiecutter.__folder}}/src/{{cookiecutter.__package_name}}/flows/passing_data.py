@@ -11,8 +11,7 @@ When a task fails, those that need its result do not run, and the flow fails wit
 from collections import Counter
 from datetime import date
 
-from {{ cookiecutter.__package_name }}.outcomes import Run, settle
-from {{ cookiecutter.__package_name }}.results import flow, task
+from prefect_durable import Run, flow, settle, task
 
 Sales = list[tuple[str, int]]
 

@@ -15,8 +15,7 @@ Try it: run the flow, which fails as long as there is no folder `outbox`; make t
 
 from pathlib import Path
 
-from {{ cookiecutter.__package_name }}.outcomes import Run, settle
-from {{ cookiecutter.__package_name }}.results import flow, task
+from prefect_durable import Run, flow, settle, task
 
 REGIONS = ("north", "south", "west")
 

@@ -15,8 +15,7 @@ succeeded run.
 
 from typing import TypedDict
 
-from {{ cookiecutter.__package_name }}.outcomes import Run, settle
-from {{ cookiecutter.__package_name }}.results import flow, task
+from prefect_durable import Run, flow, settle, task
 
 
 class Report(TypedDict):

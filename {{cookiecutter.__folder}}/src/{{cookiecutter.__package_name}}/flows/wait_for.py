@@ -13,9 +13,7 @@ fails with the cause. A task that must run all the same, as `report_disk` here, 
 """
 
 from prefect import allow_failure
-
-from {{ cookiecutter.__package_name }}.outcomes import Run, settle
-from {{ cookiecutter.__package_name }}.results import flow, task
+from prefect_durable import Run, flow, settle, task
 
 BACKUP_GB = 20
 

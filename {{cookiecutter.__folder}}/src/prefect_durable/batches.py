@@ -12,8 +12,8 @@ from typing import Any, Generic, TypeVar
 from prefect.logging import get_run_logger
 from prefect.results import get_result_store, should_persist_result
 
-from {{ cookiecutter.__package_name }}.every_call import current_key
-from {{ cookiecutter.__package_name }}.storage import keep, read_kept
+from .every_call import current_key
+from .storage import keep, read_kept
 
 Item = TypeVar("Item")
 Value = TypeVar("Value")

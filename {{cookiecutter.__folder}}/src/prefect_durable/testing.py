@@ -1,9 +1,12 @@
-"""What the server recorded of a run, and a retry of it."""
+"""A Prefect for tests; what its server recorded of a run, and a retry of it."""
 
 import asyncio
 import inspect
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -11,10 +14,39 @@ from prefect import Flow, get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.flow_engine import run_flow
+from prefect.settings import (
+    PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
+    PREFECT_LOCAL_STORAGE_PATH,
+    PREFECT_RESULTS_DEFAULT_STORAGE_BLOCK,
+    PREFECT_RESULTS_PERSIST_BY_DEFAULT,
+    temporary_settings,
+)
 from prefect.states import AwaitingRetry
+from prefect.testing.utilities import prefect_test_harness
 
 RECORDED_WITHIN = 60.0
 """Seconds within which the server has recorded what happened."""
+
+
+@contextmanager
+def server() -> Iterator[None]:
+    """Run a Prefect server with a database of its own.
+
+    Without heartbeats, as every flow run waits up to a second for its last one.
+    """
+    no_heartbeats = temporary_settings(updates={PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None})
+    with prefect_test_harness(server_startup_timeout=180), no_heartbeats:
+        yield
+
+
+@contextmanager
+def results_in(folder: Path) -> Iterator[None]:
+    """Persist results in a folder, and not in the project's storage."""
+    with temporary_settings(
+        updates={PREFECT_LOCAL_STORAGE_PATH: folder, PREFECT_RESULTS_PERSIST_BY_DEFAULT: True},
+        restore_defaults={PREFECT_RESULTS_DEFAULT_STORAGE_BLOCK},
+    ):
+        yield
 
 
 def results(state: State[Any]) -> list[Any]:

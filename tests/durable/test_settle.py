@@ -2,10 +2,8 @@
 
 import pytest
 from prefect import flow, task
-
-from {{ cookiecutter.__package_name }}.outcomes import settle
-
-from .runs import recorded
+from prefect_durable import settle
+from prefect_durable.testing import recorded
 
 
 @task

@@ -1,7 +1,8 @@
 """What a flow does with its futures at the end: wait for them all and let no failure go by.
 
-A future that nobody looks at leaves its flow green, whatever became of the task. And a task that never
-ran, because one before it had failed, stays pending at the server for good and hides the cause.
+A future that nobody looks at leaves its flow green, whatever became of the task. And a task that
+never ran, because one before it had failed, stays pending at the server for good and hides the
+cause.
 """
 
 import time
@@ -23,7 +24,7 @@ SERVER_CATCHES_UP = 30.0
 
 
 def settle(runs: Iterable[Run]) -> list[Run]:
-    """Wait for futures (and states of subflows) and return them, or raise what the first failure raised.
+    """Wait for futures (and states of subflows) and return them, or raise the first failure.
 
     Tasks that never ran are closed at the server as `NotRun`, with the cause.
 

@@ -1,4 +1,4 @@
-"""`flow` and `task`: done only when the result is kept, so that a retry repeats nothing that succeeded."""
+"""`flow` and `task`: done only when the result is kept, so that a retry repeats nothing."""
 
 import asyncio
 import inspect
@@ -16,11 +16,8 @@ from prefect.client.schemas.objects import State
 from prefect.filesystems import LocalFileSystem
 from prefect.settings import Settings
 from prefect.transactions import transaction
-
-from {{ cookiecutter.__package_name }}.results import flow, task
-from {{ cookiecutter.__package_name }}.storage import StorageError
-
-from .runs import retry
+from prefect_durable import StorageError, flow, task
+from prefect_durable.testing import retry
 
 done: list[str] = []
 
@@ -381,7 +378,7 @@ def test_a_source_that_python_does_not_find_for_a_moment_does_not_matter(
 
 
 BAKERY = """
-from {{ cookiecutter.__package_name }}.results import flow, task
+from prefect_durable import flow, task
 
 def heat():
     done.append("wood")

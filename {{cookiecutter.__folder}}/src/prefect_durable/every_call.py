@@ -1,4 +1,4 @@
-"""A cache policy with which every call of a task counts, and a retried run repeats none that succeeded.
+"""A cache policy with which every call counts, and a retried run repeats none that succeeded.
 
 Prefect's default key is made of a task's inputs, its source and the id of its flow run. So of two
 calls with equal arguments in one run the second is skipped, and the finished tasks of a failed
@@ -13,7 +13,8 @@ The key of `EVERY_CALL` is made of
   another, so it does not matter in which order concurrent ones are counted.
 
 Calls can be counted in the process of the flow only. On a task runner that spreads tasks over other
-processes (Dask, Ray, `ProcessPoolTaskRunner`) every call still counts, and a retry repeats them all.
+processes (Dask, Ray, `ProcessPoolTaskRunner`) every call still counts, and a retry repeats them
+all.
 """
 
 import inspect
@@ -77,8 +78,8 @@ def current_key() -> str:
 def source_of(function: Callable[..., Any]) -> str:
     """Return the source of a task's function.
 
-    It is read once, when the task is defined: now and then Python does not find it while other threads
-    look for theirs or log a traceback, and then the key would be another one.
+    It is read once, when the task is defined: now and then Python does not find it while other
+    threads look for theirs or log a traceback, and then the key would be another one.
     """
     try:
         return inspect.getsource(function)
@@ -89,7 +90,7 @@ def source_of(function: Callable[..., Any]) -> str:
 
 @cache
 def _path(flow_run_id: UUID) -> str:
-    """Return the way from the root flow run to a flow run, in names that a retry does not change."""
+    """Return the way from the root flow run to a flow run, in names that a retry keeps."""
     with get_client(sync_client=True) as client:
         tracker_id = client.read_flow_run(flow_run_id).parent_task_run_id
         if tracker_id is None:

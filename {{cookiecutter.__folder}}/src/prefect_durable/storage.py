@@ -1,27 +1,19 @@
 """Results in the storage, read and written without guessing.
 
-Prefect takes a result that it cannot read for one that is not there, and does the work again. And when
-it cannot write one, it logs that and goes on. Here both raise `StorageError`.
+Prefect takes a result that it cannot read for one that is not there, and does the work again. And
+when it cannot write one, it logs that and goes on. Here both raise `StorageError`.
 """
 
 import asyncio
-{%- if cookiecutter.result_storage == "s3" %}
 from contextlib import closing, suppress
-{%- endif %}
 from datetime import UTC, datetime
 from typing import Any
 
-{% if cookiecutter.result_storage == "s3" -%}
-from botocore.exceptions import BotoCoreError
-{% endif -%}
 from prefect.logging import get_run_logger
 from prefect.results import ResultRecord, ResultStore
-{%- if cookiecutter.result_storage == "s3" %}
-from prefect_aws import S3Bucket
 
 PART = 8 * 1024 * 1024
 """Bytes of an object that is read in one piece; boto3 reads a larger one in several at a time."""
-{%- endif %}
 
 
 class StorageError(Exception):
@@ -68,9 +60,10 @@ def keep(store: ResultStore, record: "ResultRecord[Any]") -> None:
 class ReadOnce(ResultStore):
     """Prefect's store, with which the result of a task that is skipped is read once.
 
-    Prefect reads all of it to see that it is there, and once more to have it. Here the first read is put
-    where Prefect looks before the second: among the results that it holds in memory. Where a task asks
-    that nothing is held there (`cache_result_in_memory=False`), Prefect's two reads remain.
+    Prefect reads all of it to see that it is there, and once more to have it. Here the first read
+    is put where Prefect looks before the second: among the results that it holds in memory. Where
+    a task asks that nothing is held there (`cache_result_in_memory=False`), Prefect's two reads
+    remain.
     """
 
     @classmethod
@@ -104,34 +97,33 @@ def has_expired(record: "ResultRecord[Any]") -> bool:
 
 def _content(storage: Any, key: str) -> Any:
     """Return what a storage has under a key."""
-{%- if cookiecutter.result_storage == "s3" %}
-    if isinstance(storage, S3Bucket):
+    if storage.get_block_type_slug() == "s3-bucket":
         # One request; the block's own `read_path` makes two, in threads that it starts each time.
         client, name = storage.credentials.get_s3_client(), storage._resolve_path(key)
         found = client.get_object(Bucket=storage.bucket_name, Key=name)
-        with closing(found["Body"]) as body, suppress(BotoCoreError):
+        with closing(found["Body"]) as body, suppress(Exception):
             if found["ContentLength"] <= PART:
                 return body.read()
         # It is large, or the connection broke: `read_path` reads in parts, and again.
-{%- endif %}
     return storage.read_path(key, _sync=True)
 
 
 def _is_missing(error: Exception) -> bool:
     """Tell a result that is not there from one that cannot be read."""
-{%- if cookiecutter.result_storage == "s3" %}
-    answer: Any = getattr(error, "response", {})
-    if answer.get("ResponseMetadata", {}).get("HTTPStatusCode") == 404:
-        # A bucket that is not there says nothing of what was kept.
+    # Which library raised it depends on the storage's type; only that one is installed.
+    answer: Any = getattr(error, "response", None)
+    if isinstance(answer, dict) and _status(answer) == 404:
+        # S3: a bucket that is not there says nothing of what was kept.
         return bool(answer.get("Error", {}).get("Code") != "NoSuchBucket")
-{%- elif cookiecutter.result_storage == "azure" %}
     if getattr(error.__cause__ or error, "status_code", None) == 404:
-        return True
-{%- elif cookiecutter.result_storage == "gcs" %}
+        return True  # Azure
     if getattr(error, "code", None) == 404:
-        return True
-{%- endif %}
+        return True  # Google
     return isinstance(error, ValueError) and "does not exist" in str(error)
+
+
+def _status(answer: dict[str, Any]) -> Any:
+    return answer.get("ResponseMetadata", {}).get("HTTPStatusCode")
 
 
 def _name(store: ResultStore) -> str:

@@ -6,10 +6,8 @@ from threading import Event
 import pytest
 from prefect import flow, task
 from prefect.cache_policies import DEFAULT
-
-from {{ cookiecutter.__package_name }}.every_call import EVERY_CALL, current_key
-
-from .runs import retry
+from prefect_durable import EVERY_CALL, current_key
+from prefect_durable.testing import retry
 
 done: list[str] = []
 broken: set[str] = set()

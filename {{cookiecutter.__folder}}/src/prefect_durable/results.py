@@ -4,8 +4,8 @@ A retry skips what has a result. So no result may get lost unseen, and none may 
 
 - a flow run does not begin before the result storage has taken something from it;
 - a task does not run while nobody can tell whether its result is there already;
-- a task or a flow whose result cannot be kept fails and says why. So does one whose result cannot be
-  pickled, and a task whose arguments cannot be hashed.
+- a task or a flow whose result cannot be kept fails and says why. So does one whose result cannot
+  be pickled, and a task whose arguments cannot be hashed.
 
 The options are Prefect's. A task with `persist_result=False` keeps nothing and runs again in every
 retry. In a `with transaction():`, in another task, or with hooks for commit or rollback, a task's
@@ -138,7 +138,7 @@ def _after_task(function: Callable[..., Any], value: Any) -> Any:
 
 
 def _transaction_to_keep(function: Callable[..., Any]) -> BaseTransaction | None:
-    """Return the transaction of the task run that is calling a function, if it ends with the task."""
+    """Return the transaction of the task run that calls a function, if it ends with the task."""
     context, transaction = TaskRunContext.get(), get_transaction()
     if context is None or context.task.fn is not function or transaction is None:
         return None
@@ -162,7 +162,7 @@ def _before_flow(function: Callable[..., Any]) -> None:
 
 
 def _after_flow(function: Callable[..., Any], value: Any) -> Any:
-    """See that the storage takes what a flow returns; Prefect will keep it under a name of its own."""
+    """See that the storage takes what a flow returns; Prefect keeps it under another name."""
     context = _context_to_keep(function)
     if context is not None:
         _keep_for_flow(context, resolve_futures_to_states(value))
@@ -170,7 +170,7 @@ def _after_flow(function: Callable[..., Any], value: Any) -> Any:
 
 
 def _context_to_keep(function: Callable[..., Any]) -> FlowRunContext | None:
-    """Return the context of the flow run that is calling a function, if its result is to be kept."""
+    """Return the context of the flow run that calls a function, if its result is to be kept."""
     context = FlowRunContext.get()
     if context is None or context.flow is None or context.flow.fn is not function:
         return None
