@@ -30,7 +30,7 @@ def test_the_sandbox_is_as_tight_as_promised(host: Container) -> None:
     verdict = host.shell(f"systemd-analyze security --no-pager {UNIT}")
     exposure = re.search(r"Overall exposure level for .*: ([\d.]+)", verdict)
     assert exposure, verdict
-    assert float(exposure[1]) <= 1.7, verdict
+    assert float(exposure[1]) <= 1.6, verdict
 
 
 def test_systemd_has_nothing_to_say_about_the_unit(host: Container) -> None:

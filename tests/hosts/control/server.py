@@ -111,6 +111,12 @@ class Api:
         run: Run = self.request("GET", f"/flow_runs/{run_id}")
         return run if run["state_type"] in FINAL else None
 
+    def tasks(self, run: str) -> dict[str, str]:
+        """The types of the states of a run's tasks, by their names."""
+        body = {"flow_runs": {"id": {"any_": [run]}}}
+        found = self.request("POST", "/task_runs/filter", body)
+        return {str(task["name"]).rpartition("-")[0]: str(task["state_type"]) for task in found}
+
     def runs(self, pool: str) -> list[Run]:
         """The runs of a pool, newest first."""
         body = {"work_pools": {"name": {"any_": [pool]}}, "sort": "EXPECTED_START_TIME_DESC"}

@@ -28,6 +28,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "home": {"type": "path", "required": True},
     "settings": {"type": "path", "required": True},
     "user": {"type": "str", "required": True},
+    "sandbox": {"type": "str", "required": True},
     "overrides": {"type": "str", "default": ""},
     "smoke": {"type": "bool", "default": False},
     "deployment": {"type": "str", "default": ""},

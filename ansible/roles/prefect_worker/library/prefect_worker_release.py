@@ -32,6 +32,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "archive": {"type": "str", "default": ""},
     "worker_environment": {"type": "str", "default": ""},
     "worker_secrets": {"type": "str", "default": "", "no_log": True},
+    "sandbox": {"type": "str", "required": True},
     "overrides": {"type": "str", "default": ""},
     "requirements": {"type": "str", "required": True},
     "entrypoints": {"type": "list", "elements": "str", "default": []},
@@ -117,7 +118,7 @@ def _label(folder: Path) -> None:
 
 
 def _prove(folder: Path, wanted: dict[str, Any]) -> None:
-    """Ask the release for all its flows, in the worker's shoes."""
+    """Ask the release for all its flows, in the sandbox of runs."""
     command = [str(folder / ".venv/bin/python"), str(folder / COMPANIONS / "prove.py")]
     command.append(json.dumps(wanted["entrypoints"]))
     with tempfile.TemporaryDirectory(dir="/run") as settings:

@@ -16,18 +16,14 @@ LIFE = ("Exec", "Restart", "Runtime", "Start", "Timeout", "Type", "Watchdog")
 def run_as_worker(
     command: list[str], wanted: dict[str, Any], release: Path, environment: list[Path]
 ) -> subprocess.CompletedProcess[str]:
-    """Run it as the workers' user, in the release, with files of settings and the overrides."""
+    """Run it as the workers' user, in the release, with settings, its sandbox and the overrides."""
     properties = [
         f"User={wanted['user']}",
         f"WorkingDirectory={release}",
         f"RuntimeMaxSec={wanted['timeout']}",
         *(f"EnvironmentFile={path}" for path in [release / "release.env", *environment]),
-        f"StateDirectory=prefect/{release.parent.parent.name}",
-        "StateDirectoryMode=0700",
-        "UMask=0077",
-        "ProtectSystem=strict",
-        "PrivateTmp=yes",
-        "NoNewPrivileges=yes",
+        # In this order, as a unit's drop-in comes after the unit.
+        *_lines(wanted["sandbox"]),
         *_lines(wanted["overrides"]),
     ]
     unit = ["systemd-run", "--quiet", "--wait", "--collect", "--pipe", "--service-type=exec"]
