@@ -6,6 +6,7 @@ UV := $(BIN)/uv
 UV_PIN := ansible/roles/prefect_worker/files/uv.txt
 INSTALLED := .venv/installed
 BUILD := $(CURDIR)/build
+TEMPLATE := {{cookiecutter.__folder}}
 BAKE := $(BIN)/cookiecutter --no-input --overwrite-if-exists
 
 DURABLE := {{cookiecutter.__folder}}/src/prefect_durable
@@ -13,7 +14,7 @@ PYTHON_FOLDERS := $(wildcard ansible benchmarks hooks tests tools) '$(DURABLE)'
 # What each work pool installs with each result storage.
 PINS := $(foreach pool,process docker,$(foreach storage,local s3 azure gcs,$(pool)-$(storage))) \
 	$(foreach pool,kubernetes ecs,$(foreach storage,s3 azure gcs,$(pool)-$(storage)))
-OLDEST_PYTHON := $(shell sed -n 's/^requires-python = ">=\(.*\)"$$/\1/p' pyproject.toml)
+OLDEST_PYTHON := $(shell sed -n 's/^requires-python = ">=\([0-9.]*\).*/\1/p' pyproject.toml)
 COMPILE := $(UV) pip compile --quiet --universal --python-version $(OLDEST_PYTHON) --generate-hashes --no-annotate
 # The layers of tests, each a target of its own; what waits most comes first, beside all others.
 LAYERS := test-hosts test-docker test-results test-template test-project test-durable
@@ -32,7 +33,7 @@ export PYTHONPYCACHEPREFIX := $(BUILD)/pycache
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test $(LAYERS) lint bench lock upgrade lock-tools $(PINS:%=lock-%)
+.PHONY: help install demo test $(LAYERS) lint bench lock upgrade lock-prefect lock-uv lock-tools $(PINS:%=lock-%)
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -89,23 +90,37 @@ lint: install ## Check style, types and the playbook
 bench: install ## Measure what the README claims, in less than half an hour; ONLY=resume measures one subject
 	$(BIN)/python -m benchmarks $(ONLY)
 
-lock: lock-tools $(PINS:%=lock-%) ## Pin what every pyproject.toml asks for, moving only what must move
+lock: lock-tools $(PINS:%=lock-%) ## Pin what every pyproject.toml asks for, moving only what must move; PREFECT=3.9.1 asks for that Prefect
 
-upgrade: HOW := upgrade
-upgrade: lock ## Move every pin to the newest version that is allowed
+upgrade: HOW := --upgrade
+upgrade: lock ## Move every pin to the newest version that is allowed, and say what is held back
+	@$(MAKE) --no-print-directory -C $(BUILD)/lock/process-local --old-file install held-back UV=$(abspath $(UV))
 
-lock-tools: install
-	echo uv | $(COMPILE) $(HOW:upgrade=--upgrade) --no-header --output-file $(UV_PIN) -
+# Here and in the template, whose pyproject.toml is no TOML yet.
+lock-prefect: install
+ifdef PREFECT
+	@echo "prefect==$(PREFECT)" | $(COMPILE) --no-deps - > $(BUILD)/prefect.txt
+	@for file in pyproject.toml "$(TEMPLATE)"/pyproject.toml; do \
+		sed 's/"prefect==[^"]*"/"prefect==$(PREFECT)"/' "$$file" > $(BUILD)/pyproject.toml \
+			&& cp $(BUILD)/pyproject.toml "$$file"; done
+endif
+
+lock-uv: install
+	echo uv | $(COMPILE) $(HOW) --no-header --output-file $(UV_PIN) -
 	echo '# uv, which installs everything else: on the laptop, in CI and on every worker.' \
 		| cat - $(UV_PIN) > $(BUILD)/uv.txt
 	mv $(BUILD)/uv.txt $(UV_PIN)
 	cp $(UV_PIN) templates/requirements/uv.txt
-	$(COMPILE) $(HOW:upgrade=--upgrade) --custom-compile-command "make lock" --group dev --output-file requirements.txt
+
+# What projects have is tested in place, so it has their versions.
+lock-tools: lock-process-local
+	$(COMPILE) $(HOW) --custom-compile-command "make lock" --group dev --output-file requirements.txt \
+		--constraint templates/requirements/process-local.txt --constraint templates/requirements/dev.txt
 
 # A generated project declares its dependencies, so each is made to pin them itself.
-$(PINS:%=lock-%): lock-%: lock-tools
+$(PINS:%=lock-%): lock-%: lock-uv lock-prefect
 	$(BAKE) --output-dir $(BUILD)/lock . project_slug=$* \
 		work_pool_type=$(firstword $(subst -, ,$*)) result_storage=$(lastword $(subst -, ,$*))
-	$(MAKE) -C $(BUILD)/lock/$* --old-file install $(or $(HOW),lock) UV=$(abspath $(UV))
+	$(MAKE) -C $(BUILD)/lock/$* --old-file install lock HOW=$(HOW) UV=$(abspath $(UV))
 	cp $(BUILD)/lock/$*/requirements.txt templates/requirements/$*.txt
 	cp $(BUILD)/lock/$*/requirements-dev.txt templates/requirements/dev.txt

@@ -8,15 +8,17 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from tests.template.conftest import Bake
 from tests.template.options import POOLS_AND_STORAGES, TEMPLATE
-from tests.template.trees import run
+from tests.template.trees import git, run
 
 UV_PIN = TEMPLATE / "ansible" / "roles" / "prefect_worker" / "files" / "uv.txt"
 REQUIREMENTS = sorted(TEMPLATE.glob("templates/requirements/*.txt"))
+HOST = UV_PIN.parents[1] / "library" / "prefect_worker_host.py"
 PINS = [UV_PIN, TEMPLATE / "requirements.txt", *REQUIREMENTS]
 # Folders beside the modules of an installation.
 NO_MODULES = {"bin", "include"}
@@ -75,3 +77,59 @@ def test_every_dependency_is_a_name_that_a_project_may_not_have(tmp_path: Path) 
         installed |= {path.stem for path in target.iterdir() if path.suffix in ("", ".py")}
     possible = {name for name in installed if re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name)}
     assert possible - refused - NO_MODULES == set()
+
+
+def test_everything_asks_for_the_oldest_python_of_requires_python(bake: Bake) -> None:
+    project = bake(ci="github")
+    ours, theirs = (
+        tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
+        for folder in (TEMPLATE, project)
+    )
+    oldest = ours["project"]["requires-python"].removeprefix(">=")
+    assert theirs["project"]["requires-python"] == f">={oldest}"
+    assert theirs["tool"]["mypy"]["python_version"] == oldest
+    workflow = project / ".github" / "workflows" / "ci.yml"
+    matrix = yaml.safe_load(workflow.read_text(encoding="utf-8"))["jobs"]["check"]["strategy"]
+    assert matrix["matrix"]["python"][0] == oldest
+    constant = f"OLDEST_PYTHON = ({oldest.replace('.', ', ')})\n"
+    assert constant in HOST.read_text(encoding="utf-8")
+    told = git(TEMPLATE, "grep", "-hoE", r"Python[^.]* 3\.[0-9]+ or newer", "--", "*.md", "*.yml", "{{*")
+    # Ansible's modules run on the machine's own Python.
+    modules = ours["tool"]["ruff"]["per-file-target-version"].values()
+    for_modules = {target.replace("py3", "3.") for target in modules}
+    assert set(re.findall(r"\d\.\d+", told)) == {oldest, *for_modules}
+
+
+def test_the_tools_have_the_versions_of_projects() -> None:
+    tools = pinned(TEMPLATE / "requirements.txt")
+    for name in ("process-local", "dev"):
+        pins = pinned(TEMPLATE / "templates" / "requirements" / f"{name}.txt")
+        shared = tools.keys() & pins.keys()
+        assert {key: tools[key] for key in shared} == {key: pins[key] for key in shared}
+        assert name == "dev" or "prefect" in shared
+
+
+def test_upgrade_names_the_prefect_that_it_leaves_and_lock_moves_it(bake: Bake) -> None:
+    project = bake()
+    pyproject = project / "pyproject.toml"
+    asked = pyproject.read_text(encoding="utf-8")
+    pyproject.write_text(re.sub('"prefect==.*"', '"prefect==3.8.8"', asked), encoding="utf-8")
+    uv = Path(sys.executable).with_name("uv")
+    make = ("make", "--old-file", "install", f"UV={uv}")
+
+    said = run(*make, "upgrade", cwd=project).stdout
+    assert pinned(project / "requirements.txt")["prefect"] == {"3.8.8"}
+    told = r"^prefect 3\.8\.8 is pinned, (\S+) exists: make lock PREFECT=\1$"
+    assert (newest := re.search(told, said, re.MULTILINE))
+
+    locked = [pyproject, *project.glob("requirements*.txt")]
+    before = [path.read_bytes() for path in locked]
+    refused = run(*make, "lock", "PREFECT=3.8.999", cwd=project, check=False)
+    assert refused.returncode != 0
+    assert "no version of prefect==3.8.999" in refused.stderr
+    assert [path.read_bytes() for path in locked] == before
+
+    run(*make, "lock", f"PREFECT={newest[1]}", cwd=project)
+    assert pinned(project / "requirements.txt")["prefect"] == {newest[1]}
+    assert f'"prefect=={newest[1]}"' in pyproject.read_text(encoding="utf-8")
+    assert run(*make, "--silent", "held-back", cwd=project).stdout == ""

@@ -151,17 +151,18 @@ def _user_exists(name: str) -> bool:
 
 
 def _python(wanted: str, family: dict[str, Any]) -> tuple[str, str]:
+    oldest = "Python " + ".".join(map(str, OLDEST_PYTHON))
     for name in [wanted] if wanted else PYTHONS:
         path = shutil.which(name)
         version = _python_version(path) if path else ""
         if path and _numbers(version) >= OLDEST_PYTHON:
             return path, version
     if wanted:
-        raise UnfitError(f"{wanted} (prefect_worker_python) is no Python 3.11 or newer here.")
+        raise UnfitError(f"{wanted} (prefect_worker_python) is no {oldest} or newer here.")
     if package := family.get("python_package"):
         family["packages"] = [*family["packages"], package]
         return str(family["python"]), str(family["python_version"])
-    raise UnfitError("No Python 3.11 or newer here: install one, name it in prefect_worker_python.")
+    raise UnfitError(f"No {oldest} or newer here: install one, name it in prefect_worker_python.")
 
 
 def _python_version(path: str) -> str:
