@@ -16,7 +16,11 @@ from tests.hosts.machines.vm import VirtualMachine
 
 # Emulated, so about eight times as slow as anything else.
 SLOWNESS = 8
-SLOW: dict[str, Any] = {"prefect_worker_timeout": 600, "prefect_worker_memory_max": "1G"}
+SLOW: dict[str, Any] = {
+    "prefect_worker_timeout": 600,
+    "prefect_worker_memory_max": "1G",
+    "prefect_worker_machine_memory_max": "500M",
+}
 BOOT = "cat /proc/sys/kernel/random/boot_id"
 
 
@@ -46,6 +50,12 @@ def test_a_run_beyond_its_memory_is_killed_and_reported(faults: Faults) -> None:
     run = faults.ended(faults.start("eat", memory_max="300M"))
     assert run["state"]["message"] == "Killed: used more than its 300 MiB."
     assert faults.steps(run["id"]) == ["before"]
+
+
+def test_a_run_without_a_limit_is_killed_at_the_ceiling_of_the_machine(faults: Faults) -> None:
+    run = faults.ended(faults.start("eat", memory_max="infinity"))
+    assert "memory" in run["state"]["message"]
+    assert "killed" in run["state"]["message"].lower()
 
 
 def test_a_worker_beyond_its_memory_costs_no_run(vm: VirtualMachine, faults: Faults) -> None:

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.hosts.control.attacks import ENVIRONMENT, Witness
 from tests.hosts.control.faults import Faults
+from tests.hosts.control.observe import main_pid, shown
 from tests.hosts.control.server import eventually
 from tests.hosts.control.site import Site
+from tests.hosts.control.units import services
 from tests.hosts.machines.container import Container
 from tests.hosts.machines.host import quoted
 
+DOOR = "prefect-start-shop-reports"
+WATCHDOG = "prefect-worker-shop-reports-watchdog.service"
+RESTART = "prefect-restart-shop-reports.service"
+SECRETS = "/etc/prefect/shop-reports/shop-reports.secrets.env"
+RECORDS = "/var/lib/prefect/shop-reports/runs/shop-reports"
 RUNTIME = "/run/prefect-run-shop-reports"
 SOCKET = "/run/prefect-start-shop-reports.sock"
 RUN = "00000000-0000-4000-8000-00000000000{}"
@@ -21,6 +30,15 @@ door.connect({socket!r})
 door.sendall(json.dumps({request}).encode())
 door.shutdown(socket.SHUT_WR)
 print(door.makefile().read().strip())
+"""
+IDLE = """
+import socket
+doors = [socket.socket(socket.AF_UNIX) for _ in range(5)]
+for door in doors:
+    door.connect({socket!r})
+    door.sendall(b"{{")
+for door in doors:
+    print(door.makefile().read().strip())
 """
 
 
@@ -39,8 +57,12 @@ def witness(host: Container, tmp_path_factory: pytest.TempPathFactory) -> Witnes
 def ask(host: Container, run: str, environment: str) -> str:
     """Return the door's whole answer to the workers' user; `environment` is Python's source."""
     request = f"{{'start': {run!r}, 'limits': {{}}, 'environment': {environment}}}"
-    python = ASK.format(socket=SOCKET, request=request)
-    return host.shell(f"runuser -u prefect -- python3 -c {quoted(python)}")
+    return said(host, ASK.format(socket=SOCKET, request=request))
+
+
+def said(host: Container, python: str, user: str = "prefect") -> str:
+    """Return what a program says that a user runs on the machine."""
+    return host.shell(f"runuser -u {user} -- python3 -c {quoted(python)} 2>&1 || true")
 
 
 def left(host: Container) -> str:
@@ -56,6 +78,104 @@ def test_no_variable_of_a_run_has_root_load_its_code(
     eventually(lambda: left(host) == "", 30, lambda: f"there is still {left(host)}")
     assert "prefect.engine" in witness.seen("prefect")
     assert witness.seen("root") == ""
+
+
+def test_no_variable_of_a_worker_has_root_load_its_code(host: Container, witness: Witness) -> None:
+    lines = "".join(f"{name}={value}\n" for name, value in ENVIRONMENT.items())
+    host.shell(f"cp {SECRETS} /root/kept && printf %s {quoted(lines)} >>{SECRETS}")
+    host.shell(f"rm -f /dev/shm/seen-* && systemctl start {WATCHDOG} {RESTART}")
+    host.shell(f"cat /root/kept >{SECRETS} && systemctl restart prefect-worker-shop-reports")
+    assert "watchdog.py" in witness.seen("prefect")
+    assert witness.seen("root") == ""
+
+
+def test_no_unit_of_roots_takes_anything_from_another_user(host: Container) -> None:
+    units = services(host)
+    roots = [unit for unit in units if unit.is_roots]
+    assert {unit.name for unit in roots} == {f"{DOOR}@.service", RESTART}
+    for unit in units:
+        assert unit.raised == [], unit.name
+    for unit in roots:
+        assert unit.taken == [], unit.name
+        paths = " ".join(sorted(unit.paths))
+        # Nobody but root may change what root executes, or put something in its place.
+        assert host.shell(f"find -L {paths} -maxdepth 0 ! -user root -o -perm /022") == ""
+
+
+@pytest.mark.parametrize("unit", [f"{DOOR}@any.service", RESTART])
+def test_what_is_roots_has_a_sandbox(host: Container, unit: str) -> None:
+    verdict = host.shell(f"systemd-analyze security --no-pager --threshold=25 {unit}")
+    assert "Overall exposure level" in verdict
+
+
+def test_a_request_that_does_not_end_is_given_up(host: Container) -> None:
+    answers = said(host, IDLE.format(socket=SOCKET)).splitlines()
+    assert answers == 5 * ["the request is not accepted (it is not complete after 10 seconds)"]
+    assert int(shown(host, f"{DOOR}.socket", "MaxConnections")["MaxConnections"]) <= 512
+    for name in ("MemoryMax", "TasksMax"):
+        assert shown(host, "system-prefect.slice", name)[name].isdigit()
+
+
+@pytest.mark.parametrize(
+    "run", ["../../../etc/passwd", "/etc/passwd", "x", f"{{{RUN.format(5)}}}/"]
+)
+def test_what_is_no_identifier_is_refused(host: Container, run: str) -> None:
+    assert "not accepted" in ask(host, run, "{}")
+    stop = f"{{'stop': {run!r}}}"
+    assert "not accepted" in said(host, ASK.format(socket=SOCKET, request=stop))
+    assert left(host) == ""
+
+
+def test_a_limit_that_is_a_line_more_is_refused(host: Container) -> None:
+    request = {"start": RUN.format(6), "limits": {"memory_max": "1G\nUser=root"}, "environment": {}}
+    assert "not accepted" in said(host, ASK.format(socket=SOCKET, request=repr(request)))
+    assert left(host) == ""
+
+
+def test_the_machine_has_a_ceiling_whatever_a_deployment_says(
+    host: Container, faults: Faults
+) -> None:
+    run = faults.held(memory_max="infinity")
+    seen = shown(host, faults.unit(run), "Slice", "MemoryMax")
+    assert seen == {"Slice": "prefect.slice", "MemoryMax": "infinity"}
+    for name in ("MemoryMax", "TasksMax"):
+        assert shown(host, "prefect.slice", name)[name].isdigit()
+    faults.let_go(run)
+    faults.ended(run)
+
+
+def test_the_workers_user_may_ask_systemd_for_nothing_else(host: Container) -> None:
+    for wish in ("start dbus", "stop ssh", f"start {RESTART}", "set-property ssh CPUQuota=1%"):
+        refused = host.ssh(f"sudo runuser -u prefect -- systemctl --no-ask-password {wish}")
+        assert refused.returncode != 0, wish
+        assert re.search("denied|authentication", refused.stderr), refused.stderr
+    assert host.ssh("sudo runuser -u prefect -- systemd-run --no-ask-password id").returncode != 0
+
+
+def test_another_user_can_neither_ask_the_door_nor_read_what_a_run_has(
+    host: Container, faults: Faults
+) -> None:
+    run = faults.held()
+    assert "PermissionError" in said(host, ASK.format(socket=SOCKET, request="{}"), "nobody")
+    for path in (f"{RUNTIME}/{run}.env", SECRETS, f"{RECORDS}/{run}"):
+        host.shell(f"test -s {path}")
+        assert host.ssh(f"sudo runuser -u nobody -- cat {path}").returncode != 0
+    pid = main_pid(host, faults.unit(run))
+    assert host.ssh(f"sudo runuser -u nobody -- cat /proc/{pid}/environ").returncode != 0
+    faults.let_go(run)
+    faults.ended(run)
+
+
+def test_what_lies_among_the_records_costs_no_report(host: Container, faults: Faults) -> None:
+    lost = faults.orphan()
+    odd = ("a b", "$(id)", "0", "-rf", f"{RUN.format(7)}", f".{RUN.format(8)}")
+    for name in odd:
+        host.shell(f"printf '[1' >{quoted(f'{RECORDS}/{name}')}")
+    host.shell(f"mkdir {RECORDS}/{RUN.format(9)} && ln -s /etc/passwd {RECORDS}/{RUN.format(8)}")
+    record = '{"boot": "another", "at": "soon", "retries": []}'
+    host.shell(f"printf %s {quoted(record)} >{RECORDS}/{lost} && chown -R prefect {RECORDS}")
+    assert "lost power" in faults.said(lost, "lost power")["state"]["message"]
+    host.shell(f"rm -rf {RECORDS}/*")
 
 
 @pytest.mark.parametrize("value", ["'a\\0b' + 900_000 * 'c'", "'\\udcff'", "200_000 * 'd'"])
@@ -80,6 +200,7 @@ def test_what_a_run_needs_outlives_the_unit_that_started_it(
     assert run in left(host)
     faults.let_go(run)
     assert faults.ended(run)["state_type"] == "COMPLETED"
+    eventually(lambda: not faults.is_here(run), 30, "it is still here")
     # The next request removes it.
     ask(host, RUN.format(4), "{'PROJECT_DIR': '/nowhere'}")
     eventually(lambda: left(host) == "", 30, lambda: f"there is still {left(host)}")

@@ -44,6 +44,12 @@ class Faults:
         path = f"/deployments/{self._deployments[flow]}/create_flow_run"
         return str(self.api.request("POST", path, body)["id"])
 
+    def orphan(self) -> str:
+        """A run that is RUNNING at the API, and nowhere else."""
+        body = {"flow_id": self.api.request("POST", "/flows/", {"name": "faults"})["id"]}
+        made = self.api.request("POST", "/flow_runs/", {**body, "state": {"type": "RUNNING"}})
+        return str(made["id"])
+
     def held(self, how: str = "wait", flow: str = "faults", **job: Any) -> str:
         """A run that has begun and waits."""
         run = self.start(how, flow, **job)

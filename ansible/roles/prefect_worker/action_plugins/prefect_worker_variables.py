@@ -324,6 +324,7 @@ CHECKS: dict[str, Check] = {
     "unit_overrides": _overrides,
     "drain_seconds": _between(5, 1_000_000),
     "run_memory_max": _memory,
+    "machine_memory_max": _memory,
     "run_cpu_quota": _matching(
         r"[1-9]\d{0,5}%", "a share of one processor, as 150% say", empty=True
     ),

@@ -251,7 +251,7 @@ def _installed_units(name: str) -> list[str]:
     worker = name.removeprefix("prefect-worker-").removesuffix(".service")
     watchdog, check = f"prefect-worker-{worker}-watchdog", f"prefect-check-{worker}"
     own = [name, f"{watchdog}.timer", f"{watchdog}.service", f"prefect-start-{worker}.socket"]
-    own += [f"{check}.timer", f"{check}.service"]
+    own += [f"{check}.timer", f"{check}.service", f"prefect-restart-{worker}.service"]
     return [unit for unit in own if Path("/etc/systemd/system", unit).exists()]
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import subprocess
+import uuid
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,6 +23,11 @@ IN_A_CONTAINER = f"PYTHONPATH={THERE}:$PYTHONPATH exec prefect flow-run execute"
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
+def checked(run: str) -> str:
+    """Return the identifier that the API gave a run, which is a UUID or nothing."""
+    return str(uuid.UUID(run))
+
+
 class Processes:
     """The release's own Python; a mark on the disk tells that it ran here."""
 
@@ -31,15 +39,27 @@ class Processes:
 
     def command(self, run: str) -> list[str]:
         """What the worker would execute."""
-        return ["/usr/bin/env", f"PREFECT__FLOW_RUN_ID={run}", "/bin/sh", "-c", IN_A_PROCESS]
+        return [
+            "/usr/bin/env",
+            f"PREFECT__FLOW_RUN_ID={checked(run)}",
+            "/bin/sh",
+            "-c",
+            IN_A_PROCESS,
+        ]
 
     def has(self, run: str) -> bool:
         """Whether a run that completed did so here."""
-        return (self._marks / run).exists()
+        return (self._marks / checked(run)).exists()
 
     def clean(self, run: str) -> None:
         """Leave no mark."""
-        (self._marks / run).unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            # Where it is belongs to the workers' user, who could make a link of it.
+            folder = os.open(self._marks, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            try:
+                os.unlink(checked(run), dir_fd=folder)
+            finally:
+                os.close(folder)
 
 
 class Containers:
@@ -66,7 +86,7 @@ class Containers:
         host = urlsplit(self._wanted["api_url"]).hostname
         network = f"--network={'host' if host in LOOPBACK else 'bridge'}"
         # Of the settings only Prefect's; its home is a folder of the machine's.
-        environment = ["--env=PREFECT_*", f"--env=PREFECT__FLOW_RUN_ID={run}"]
+        environment = ["--env=PREFECT_*", f"--env=PREFECT__FLOW_RUN_ID={checked(run)}"]
         options = ["--rm", "--init", network, *environment, f"--volume={self._volume}"]
         image = self._image or self._of_the_pool()
         shell = ["sh", "-c", IN_A_CONTAINER]

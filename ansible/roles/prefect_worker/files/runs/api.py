@@ -5,11 +5,14 @@ from __future__ import annotations
 import base64
 import datetime
 import email.utils
+import http.client
 import json
 import os
 import urllib.error
 import urllib.request
 from typing import Any
+
+import identifiers
 
 _dates: list[str] = []
 
@@ -25,6 +28,12 @@ class UnknownRunError(Exception):
 def get(path: str) -> Any:
     """What is at the path."""
     return _ask(urllib.request.Request(_url(path), headers=_headers()))
+
+
+def run(identifier: str) -> dict[str, Any]:
+    """Return what the API says of a flow run."""
+    found: dict[str, Any] = get(f"/flow_runs/{identifiers.checked(identifier)}")
+    return found
 
 
 def post(path: str, body: dict[str, Any]) -> Any:
@@ -49,7 +58,8 @@ def set_state(
 ) -> str:
     """Propose a state; ACCEPT, REJECT or ABORT."""
     state = {"type": kind, "name": name, "message": message, "state_details": details or {}}
-    return str(post(f"/flow_runs/{run}/set_state", {"state": state, "force": force})["status"])
+    body = {"state": state, "force": force}
+    return str(post(f"/flow_runs/{identifiers.checked(run)}/set_state", body)["status"])
 
 
 def _url(path: str) -> str:
@@ -75,7 +85,7 @@ def _ask(request: urllib.request.Request) -> Any:
         if error.code == 404 and _is_prefects(error.read()):
             raise UnknownRunError(f"{request.full_url} is not there") from error
         raise UnansweredError(f"{request.full_url} answers {error.code}") from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, http.client.HTTPException) as error:
         raise UnansweredError(f"{request.full_url}: {error}") from error
 
 

@@ -12,7 +12,7 @@ def main() -> None:
     """A worker that stops tells its launchers to stop too; its runs go on."""
     run = os.environ["PREFECT__FLOW_RUN_ID"]
     try:
-        cancelled = api.get(f"/flow_runs/{run}")["state"]["type"] in ("CANCELLING", "CANCELLED")
+        cancelled = api.run(run)["state"]["type"] in ("CANCELLING", "CANCELLED")
     except api.UnansweredError as error:
         print(f"Left alone: {error}")
     else:

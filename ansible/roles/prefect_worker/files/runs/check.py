@@ -13,6 +13,7 @@ from typing import Any
 import api
 import cancel
 import deliver
+import identifiers
 import records
 
 # Seconds a worker takes at most to cancel a run, and from taking one until its unit is there.
@@ -31,20 +32,26 @@ NOT_STARTED = (
 
 def main() -> None:
     """Look at the runs that were here, then at those that were to be."""
-    known = (
-        [path.name for path in records.folder().glob("[!.]*")] if records.folder().exists() else []
-    )
+    known = records.known()
     here = {run for run in known if _is_here(run)}
     try:
         speak_for(here, _is_here)
         for run in known:
             if run not in here:
-                _look_at(run, records.read(run))
+                by_itself(run, _look_at)
         end_cancelled(here, _stop)
         release_pending(set(known), WORKER_STARTS)
         run_lost_again(set(known))
-    except (api.UnansweredError, api.UnknownRunError) as error:
+    except api.UnansweredError as error:
         print(f"Next time: {error}")
+
+
+def by_itself(run: str, act: Callable[..., object], *what: Any) -> None:
+    """Do something about one run; what is wrong with it costs the others nothing but a line."""
+    try:
+        act(run, *what)
+    except (api.UnknownRunError, LookupError, TypeError, ValueError, OSError) as error:
+        print(f"{run} is left alone: {type(error).__name__}: {error}")
 
 
 def _is_here(run: str) -> bool:
@@ -52,11 +59,12 @@ def _is_here(run: str) -> bool:
     return Path(os.environ["RUN_GROUPS"], f"{os.environ['RUN_UNIT']}@{run}.service").exists()
 
 
-def _look_at(run: str, record: dict[str, Any]) -> None:
+def _look_at(run: str) -> None:
+    record = records.read(run)
     if "reason" not in record:
         if record.get("boot") != records.boot():
             record |= {"reason": "its machine was restarted or lost power", "lost": True}
-        elif time.monotonic() - record["at"] > WORKER_STARTS:
+        elif time.monotonic() - record.get("at", 0) > WORKER_STARTS:
             record |= {"reason": "it is not on its machine any more", "lost": True}
     if "reason" in record:
         deliver.deliver(run, record)
@@ -70,16 +78,24 @@ def _stop(run: str) -> None:
 def speak_for(here: set[str], is_here: Callable[[str], bool]) -> None:
     """Contradict who takes runs for lost that are here, before others run them again."""
     for found in _runs(["CRASHED"], {"id": {"any_": sorted(here)}}) if here else []:
-        if _is_silent(found) and is_here(found["id"]):
-            print(deliver.goes_on(found["id"]))
+        by_itself(found["id"], _speak_for, found, is_here)
+
+
+def _speak_for(run: str, found: dict[str, Any], is_here: Callable[[str], bool]) -> None:
+    if _is_silent(found) and is_here(run):
+        print(deliver.goes_on(run))
 
 
 def end_cancelled(here: set[str], stop: Callable[[str], None]) -> None:
     """Only the worker that started a run hears that it is cancelled, and it may be gone."""
     for found in _runs(["CANCELLING", "CANCELLED"], {"id": {"any_": sorted(here)}}) if here else []:
-        if age(found) > WORKER_CANCELS:
-            stop(found["id"])
-            deliver.cancelled(found["id"])
+        by_itself(found["id"], _end_cancelled, found, stop)
+
+
+def _end_cancelled(run: str, found: dict[str, Any], stop: Callable[[str], None]) -> None:
+    if age(found) > WORKER_CANCELS:
+        stop(run)
+        deliver.cancelled(run)
 
 
 def _is_silent(found: dict[str, Any]) -> bool:
@@ -89,37 +105,40 @@ def _is_silent(found: dict[str, Any]) -> bool:
 def release_pending(known: set[str], most: float) -> None:
     """Let others take what this machine took `most` seconds ago and never started."""
     for found in _runs(["PENDING"], {}):
-        mine = deliver.taken_by(found) in (None, os.environ["RUN_WORKER"])
-        if mine and found["id"] not in known and age(found) > most:
-            print(deliver.release(found["id"], "the worker that took it did not start it"))
+        by_itself(found["id"], _release_pending, found, known, most)
+
+
+def _release_pending(run: str, found: dict[str, Any], known: set[str], most: float) -> None:
+    mine = deliver.taken_by(found) in (None, os.environ["RUN_WORKER"])
+    if mine and run not in known and age(found) > most:
+        print(deliver.release(run, "the worker that took it did not start it"))
 
 
 def run_lost_again(known: set[str]) -> None:
     """Its own machine or worker is gone, so any of the pool's may ask for it."""
     since = api.now() - datetime.timedelta(seconds=LOOK_BACK)
-    crashed = _runs(["CRASHED"], {"end_time": {"after_": since.isoformat()}})
-    for found in crashed:
-        if _is_silent(found):
-            if age(found) > CONTRADICTED:
-                _run_elsewhere(found)
-        elif (
-            found["run_count"] == 0
-            and found["id"] not in known
-            and re.match(NOT_STARTED, str(found["state"]["message"]))
-        ):
-            print(deliver.release(found["id"], "the worker that took it lost the API"))
+    for found in _runs(["CRASHED"], {"end_time": {"after_": since.isoformat()}}):
+        by_itself(found["id"], _run_lost_again, found, known)
 
 
-def _run_elsewhere(found: dict[str, Any]) -> None:
-    if said := deliver.run_again(found, "its machine was gone", _crash_retries(found)):
-        print(said)
+def _run_lost_again(run: str, found: dict[str, Any], known: set[str]) -> None:
+    if _is_silent(found):
+        if age(found) > CONTRADICTED:
+            again = deliver.run_again(found, "its machine was gone", _crash_retries(found))
+            print(again, end="\n" if again else "")
+    elif not found["run_count"] and run not in known and _is_not_started(found):
+        print(deliver.release(run, "the worker that took it lost the API"))
+
+
+def _is_not_started(found: dict[str, Any]) -> bool:
+    return bool(re.match(NOT_STARTED, str(found["state"]["message"])))
 
 
 def _crash_retries(found: dict[str, Any]) -> int:
     if not found["deployment_id"]:
         return 0
     try:
-        deployment = api.get(f"/deployments/{found['deployment_id']}")
+        deployment = api.get(f"/deployments/{identifiers.checked(found['deployment_id'])}")
     except api.UnknownRunError:
         return 0
     variables = {**deployment["job_variables"], **found["job_variables"]}
@@ -131,8 +150,9 @@ def _runs(states: list[str], wish: dict[str, Any]) -> list[dict[str, Any]]:
         "flow_runs": {"state": {"type": {"any_": states}}, **wish},
         "work_pools": {"name": {"any_": [os.environ["RUN_POOL"]]}},
     }
-    found: list[dict[str, Any]] = api.post("/flow_runs/filter", body)
-    return found
+    return [
+        found for found in api.post("/flow_runs/filter", body) if identifiers.is_one(found["id"])
+    ]
 
 
 def age(found: dict[str, Any]) -> float:

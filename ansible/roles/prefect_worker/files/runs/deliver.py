@@ -28,7 +28,7 @@ def deliver(run: str, record: dict[str, Any]) -> bool:
 
 
 def _settle(run: str, record: dict[str, Any]) -> str:
-    found = api.get(f"/flow_runs/{run}")
+    found = api.run(run)
     policy, reason = found["empirical_policy"], record["reason"]
     state = found["state"]["type"]
     if state in OVER or (state == "SCHEDULED" and policy["retry_type"] != "in_process"):
@@ -50,7 +50,7 @@ def _settle(run: str, record: dict[str, Any]) -> str:
 
 def cancelled(run: str) -> str:
     """Have the last word: a run that is stopped and not told why says it has crashed."""
-    if api.get(f"/flow_runs/{run}")["state"]["type"] == "CANCELLED":
+    if api.run(run)["state"]["type"] == "CANCELLED":
         return "already"
     message = "Flow run was cancelled successfully."
     return api.set_state(run, "CANCELLED", "Cancelled", message, force=True)
@@ -58,7 +58,7 @@ def cancelled(run: str) -> str:
 
 def goes_on(run: str) -> str:
     """Contradict who takes its machine for gone; that counts as another attempt."""
-    if (now := api.get(f"/flow_runs/{run}")["state"])["type"] != "CRASHED":
+    if (now := api.run(run)["state"])["type"] != "CRASHED":
         return f"{run} is {now['name']} already"
     message = "It is on its machine, and was not heard: see the network and the machine's clock."
     return f"{run} RUNNING: {api.set_state(run, 'RUNNING', 'Running', message)}"

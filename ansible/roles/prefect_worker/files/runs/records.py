@@ -8,9 +8,21 @@ import time
 from pathlib import Path
 from typing import Any
 
+import identifiers
+
 BOOT = Path("/proc/sys/kernel/random/boot_id")
 # Made by systemd when it starts: in a container, the kernel's word is about the machine below it.
 FIRST = Path("/run/systemd/notify")
+# Flow runs can write there, too, so what is read has to look like what was written.
+TYPES: dict[str, tuple[type, ...]] = {
+    "boot": (str,),
+    "at": (float, int),
+    "retries": (int,),
+    "reason": (str,),
+    "lost": (bool,),
+    "cancelled": (bool,),
+    "run": (str,),
+}
 
 
 def begin(run: str, retries: str) -> str:
@@ -43,13 +55,20 @@ def folder() -> Path:
     return Path(os.environ["RUN_RECORDS"])
 
 
+def known() -> list[str]:
+    """Return the runs that have a record; what else is in the folder is left alone."""
+    return sorted(path.name for path in folder().glob("*") if identifiers.is_one(path.name))
+
+
 def read(run: str) -> dict[str, Any]:
     """What is known; nothing of a run that could not be written down."""
     try:
-        record: dict[str, Any] = json.loads((folder() / run).read_text())
+        record = json.loads((folder() / run).read_text())
     except (OSError, ValueError):
         return {}
-    return record
+    if not isinstance(record, dict):
+        return {}
+    return {name: value for name, value in record.items() if type(value) in TYPES.get(name, ())}
 
 
 def write(run: str, record: dict[str, Any]) -> None:

@@ -10,6 +10,7 @@ import fcntl
 import json
 import os
 import re
+import signal
 import sys
 import uuid
 from pathlib import Path
@@ -18,6 +19,8 @@ from typing import Any
 import leftovers
 
 LARGEST = 1 << 20
+# Seconds until a request has to be complete.
+PATIENCE = 10
 # The kernel takes no longer string for a new process.
 LONGEST = (1 << 17) - 1
 SETTINGS = {
@@ -54,10 +57,18 @@ def main(unit: str, limit: str, instance: str) -> None:
 
 
 def _read() -> bytes:
+    """Return the whole request; whoever sends none does not keep a process of root's."""
+    signal.signal(signal.SIGALRM, _give_up)
+    signal.alarm(PATIENCE)
     text = sys.stdin.buffer.read(LARGEST + 1)
+    signal.alarm(0)
     if len(text) > LARGEST:
         raise RefusedError(f"it is larger than {LARGEST} bytes")
     return text
+
+
+def _give_up(*_: object) -> None:
+    raise RefusedError(f"it is not complete after {PATIENCE} seconds")
 
 
 def _prepared(request: dict[str, Any], unit: str, limit: int, instance: str) -> str:
