@@ -93,7 +93,8 @@ def test_everything_asks_for_the_oldest_python_of_requires_python(bake: Bake) ->
     assert matrix["matrix"]["python"][0] == oldest
     constant = f"OLDEST_PYTHON = ({oldest.replace('.', ', ')})\n"
     assert constant in HOST.read_text(encoding="utf-8")
-    told = git(TEMPLATE, "grep", "-hoE", r"Python[^.]* 3\.[0-9]+ or newer", "--", "*.md", "*.yml", "{{*")
+    texts = ("*.md", "*.yml", "{{*")
+    told = git(TEMPLATE, "grep", "-hoE", r"Python[^.]* 3\.[0-9]+ or newer", "--", *texts)
     # Ansible's modules run on the machine's own Python.
     modules = ours["tool"]["ruff"]["per-file-target-version"].values()
     for_modules = {target.replace("py3", "3.") for target in modules}
@@ -120,7 +121,8 @@ def test_upgrade_names_the_prefect_that_it_leaves_and_lock_moves_it(bake: Bake) 
     said = run(*make, "upgrade", cwd=project).stdout
     assert pinned(project / "requirements.txt")["prefect"] == {"3.8.8"}
     told = r"^prefect 3\.8\.8 is pinned, (\S+) exists: make lock PREFECT=\1$"
-    assert (newest := re.search(told, said, re.MULTILINE))
+    newest = re.search(told, said, re.MULTILINE)
+    assert newest, said
 
     locked = [pyproject, *project.glob("requirements*.txt")]
     before = [path.read_bytes() for path in locked]
