@@ -88,6 +88,7 @@ def expected_files(options: Options) -> set[str]:
     package = f"src/{PACKAGE}"
     files = {
         ".env.example",
+        ".gitattributes",
         ".gitignore",
         "Makefile",
         "README.md",
