@@ -1,0 +1,79 @@
+"""What our code uses of Prefect beyond what Prefect promises."""
+
+from __future__ import annotations
+
+ROLE = "ansible/roles/prefect_worker"
+PROJECT = "{{cookiecutter.__folder}}"
+PACKAGE = f"{PROJECT}/src/{{{{cookiecutter.__package_name}}}}"
+DURABLE = f"{PROJECT}/src/prefect_durable"
+
+# Each private attribute of an object of Prefect's that our code uses, and whose it is.
+PRIVATE = {
+    "_aexists": "prefect.results.ResultStore",
+    "_block_document_name": "prefect.blocks.core.Block",
+    "_exists": "prefect.results.ResultStore",
+    "_resolved_key_path": "prefect.results.ResultStore",
+}
+# The same in the packages for one result storage, which are not installed here.
+PRIVATE_IN_FILES = {"_resolve_path": ("prefect-aws", "prefect_aws/s3.py")}
+# What is public by its name, but in no documentation.
+UNDOCUMENTED = [
+    "prefect.client.schemas.objects.TaskRun.dynamic_key",
+    "prefect.client.schemas.objects.TaskRun.task_inputs",
+    "prefect.client.schemas.objects.TaskRun.task_key",
+    "prefect.context.FlowRunContext.detached",
+    "prefect.context.FlowRunContext.result_store",
+    "prefect.context.TaskRunContext.task_run",
+    "prefect.results.ResultRecord.mark_persisted",
+    "prefect.results.ResultStore.cache",
+    "prefect.results.ResultStore.cache_result_in_memory",
+    "prefect.results.ResultStore.create_result_record",
+    "prefect.results.ResultStore.metadata_storage",
+    "prefect.results.ResultStore.persist_result_record",
+    "prefect.results.ResultStore.result_storage_block_id",
+    "prefect.tasks.Task.on_commit_hooks",
+    "prefect.tasks.Task.on_rollback_hooks",
+    "prefect.transactions.BaseTransaction.get_parent",
+    "prefect.transactions.BaseTransaction.overwrite",
+    "prefect.transactions.BaseTransaction.write_on_commit",
+]
+ARGUMENTS = {
+    "prefect.cache_policies.CachePolicy.compute_key": ("task_ctx", "inputs", "flow_parameters"),
+    "prefect.flow_engine.run_flow": ("flow", "flow_run", "parameters", "return_type"),
+    "prefect.flows.load_flow_from_entrypoint": ("entrypoint", "use_placeholder_flow"),
+    "prefect.results.ResultRecord.deserialize": ("data", "backup_serializer"),
+    "prefect.utilities.hashing.hash_objects": ("raise_on_failure",),
+}
+# Words of Prefect's: in which of its files, what we take them for, and where we do.
+TEXTS = [
+    ("states.py", "Execution was aborted by a termination signal", f"{ROLE}/files/runs/deliver.py"),
+    (
+        "workers/base.py",
+        "Failed to submit flow run to infrastructure: ",
+        f"{ROLE}/files/runs/check.py",
+    ),
+    ("workers/base.py", "prefect.worker.name", f"{ROLE}/files/runs/deliver.py"),
+    ("workers/base.py", "worker-name", f"{ROLE}/files/runs/containers.py"),
+    ("workers/base.py", "flow-run-id", f"{ROLE}/files/runs/containers.py"),
+    ("workers/base.py", "work-pool", f"{PACKAGE}/lost_runs.py"),
+    (
+        "runner/_cancellation_manager.py",
+        "Flow run was cancelled successfully.",
+        f"{ROLE}/files/runs/deliver.py",
+    ),
+    ("engine.py", "PREFECT__FLOW_RUN_ID", f"{ROLE}/files/runs/launch.py"),
+    ("flow_engine.py", "prefect.flow-run.heartbeat", f"{PACKAGE}/lost_runs.py"),
+    ("events/related.py", "prefect.resource.role", f"{PACKAGE}/lost_runs.py"),
+    ("filesystems.py", "does not exist", f"{DURABLE}/storage.py"),
+    ("states.py", "AwaitingRetry", f"{ROLE}/files/runs/deliver.py"),
+    ("task_engine.py", "Cached", f"{PACKAGE}/demo/runs.py"),
+    ("task_engine.py", "__parents__", f"{DURABLE}/every_call.py"),
+    ("server/api/server.py", "/health", f"{ROLE}/files/watchdog.py"),
+    ("workers/server.py", "/health", f"{ROLE}/files/watchdog.py"),
+]
+MODULES_RUN = {"prefect.engine": f"{ROLE}/files/runs/run.sh"}
+NO_SETTINGS = {
+    "PREFECT_INTEGRATIONS_AWS_ECS_OBSERVER_SQS_QUEUE_NAME",  # of another package
+    "PREFECT_TASKS_DEFAULT_STORAGE_BLOCK",  # the README says that Prefect ignores it
+    "PREFECT_YAML",  # a variable of a test
+}
