@@ -14,6 +14,8 @@ FLOWS = Path(__file__).resolve().parent.parent / "flows"
 THERE = "/srv/faults"
 NOTES = "/var/lib/prefect/shop-reports/faults"
 WORKER = "prefect-worker-shop-reports.service"
+TASK_RUNS = "/task_runs/filter"
+SET_FOLDER = "prefect.deployments.steps.set_working_directory"
 ENTRYPOINTS = {
     "faults": "faults.py:faults",
     "retried": "faults.py:retried",
@@ -36,11 +38,32 @@ class Faults:
 
     def deploy(self, pool: str) -> None:
         """Make a deployment of each flow."""
-        self._deployments = {name: self._deploy(name, pool) for name in ENTRYPOINTS}
+        self._pool = pool
+        self._deployments: dict[str, str] = {}
+        for name, entrypoint in ENTRYPOINTS.items():
+            self.add(name, entrypoint, [{SET_FOLDER: {"directory": THERE}}])
 
-    def start(self, how: str = "", flow: str = "faults", **job: Any) -> str:
+    def add(self, name: str, entrypoint: str, steps: list[dict[str, Any]]) -> None:
+        """Make a deployment of one flow."""
+        flow = self.api.request("POST", "/flows/", {"name": name})["id"]
+        body = {
+            "name": name,
+            "flow_id": flow,
+            "work_pool_name": self._pool,
+            "entrypoint": entrypoint,
+            "path": THERE,
+            "pull_steps": steps,
+            "enforce_parameter_schema": False,
+        }
+        self._deployments[name] = str(self.api.request("POST", "/deployments/", body)["id"])
+
+    def start(self, how: str | None = "", flow: str = "faults", **job: Any) -> str:
         """A run for the machine to take."""
-        body = {"state": {"type": "SCHEDULED"}, "parameters": {"how": how}, "job_variables": job}
+        body = {
+            "state": {"type": "SCHEDULED"},
+            "parameters": {} if how is None else {"how": how},
+            "job_variables": job,
+        }
         path = f"/deployments/{self._deployments[flow]}/create_flow_run"
         return str(self.api.request("POST", path, body)["id"])
 
@@ -102,6 +125,11 @@ class Faults:
         states = self.api.request("GET", f"/flow_run_states/?flow_run_id={run}")
         return [str(state["name"]) for state in states]
 
+    def tasks(self, run: str) -> list[str]:
+        """The types of the states of its task runs."""
+        body = {"flow_runs": {"id": {"any_": [run]}}}
+        return [str(task["state_type"]) for task in self.api.request("POST", TASK_RUNS, body)]
+
     def steps(self, run: str) -> list[str]:
         """What it has really done, in order."""
         return self.host.shell(f"cat {NOTES}/{run} 2>/dev/null || true").split()
@@ -118,17 +146,3 @@ class Faults:
     def kill(self, unit: str) -> None:
         """Take a unit's main process away."""
         self.host.shell(f"systemctl kill --kill-who=main --signal=KILL {unit}")
-
-    def _deploy(self, name: str, pool: str) -> str:
-        flow = self.api.request("POST", "/flows/", {"name": name})["id"]
-        step = {"prefect.deployments.steps.set_working_directory": {"directory": THERE}}
-        body = {
-            "name": name,
-            "flow_id": flow,
-            "work_pool_name": pool,
-            "entrypoint": ENTRYPOINTS[name],
-            "path": THERE,
-            "pull_steps": [step],
-            "enforce_parameter_schema": False,
-        }
-        return str(self.api.request("POST", "/deployments/", body)["id"])

@@ -58,6 +58,13 @@ class PrefectServer:
             self._process.wait(30)
             self._process = None
 
+    def restart_with(self, auth_string: str) -> None:
+        """Take another password from now on."""
+        self.stop()
+        self.auth_string = auth_string
+        self.api.log_in(auth_string)
+        self.start()
+
     def _healthy(self) -> bool:
         try:
             return httpx.get(f"{self.url}/health", timeout=2).status_code == 200
@@ -70,8 +77,13 @@ class Api:
 
     def __init__(self, url: str, auth_string: str) -> None:
         """Log in with `auth_string`."""
+        self._client = httpx.Client(base_url=url, timeout=30)
+        self.log_in(auth_string)
+
+    def log_in(self, auth_string: str) -> None:
+        """Use `auth_string` from now on."""
         user, _, password = auth_string.partition(":")
-        self._client = httpx.Client(base_url=url, auth=(user, password), timeout=30)
+        self._client.auth = (user, password)
 
     def request(self, method: str, path: str, body: Any = None, tries: int = 10) -> Any:
         """The decoded answer to a request that has to succeed."""

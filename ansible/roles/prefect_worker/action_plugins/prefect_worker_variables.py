@@ -16,7 +16,10 @@ from ansible.plugins.action import ActionBase
 
 SPECS = Path(__file__).resolve().parent.parent / "meta" / "argument_specs.yml"
 PREFIX = "prefect_worker_"
-SECRET = {"api_key", "auth_string", "environment", "index_url", "http_proxy", "https_proxy"}
+SECRET = {
+    *("api_key", "auth_string", "environment", "ssh_key"),
+    *("index_url", "http_proxy", "https_proxy"),
+}
 # What a worker that goes no longer needs, and may be gone itself.
 FOR_PRESENT = {"api_url", "ca_bundle", "image_archive", "wheelhouse"}
 
@@ -29,7 +32,10 @@ LABEL = r"""[^\x00-\x1f\x7f"'\\$%/&<>]+"""
 LABEL_RULE = """characters other than " ' \\ $ % / & < > and control characters"""
 WEB = r"https?://[^\s/?#@]+(/[^\s?#]*)?"
 WEB_WITH_USER = r"https?://[^\s/?#]+(/[^\s?#]*)?"
-RUN_ENVIRONMENT = ("GROUPS", "LAUNCHER", "POOL", "RECORDS", "SOCKET", "UNIT", "WORKER")
+RUN_ENVIRONMENT = (
+    *("CREDENTIALS", "GROUPS", "LAUNCHER", "POOL"),
+    *("RECORDS", "SOCKET", "UNIT", "WORKER"),
+)
 OWN_ENVIRONMENT = {
     "HOME": "is the project's folder under /var/lib/prefect",
     "PREFECT_API_AUTH_STRING": "comes from prefect_worker_auth_string",
@@ -39,7 +45,7 @@ OWN_ENVIRONMENT = {
     "PREFECT_WORKER_QUERY_SECONDS": "comes from prefect_worker_query_seconds",
     "PREFECT_WORKER_WEBSERVER_HOST": "is always 127.0.0.1",
     "PREFECT_WORKER_WEBSERVER_PORT": "comes from prefect_worker_health_port",
-    "PROJECT_DIR": "is the folder of the release",
+    "PROJECT_DIR": "is where a run finds the files of the project",
     **{f"RUN_{name}": "is for starting flow runs" for name in RUN_ENVIRONMENT},
 }
 OWN_UNIT = {
@@ -188,6 +194,14 @@ def _auth_string(value: str, values: dict[str, Any]) -> None:
         raise WrongError("is not accepted: user:password.")
 
 
+def _ssh_key(value: str, _: dict[str, Any]) -> None:
+    if value and not re.match(r"-----BEGIN [A-Z ]*PRIVATE KEY-----\n", value):
+        raise WrongError(
+            "is not accepted: a private key as in its file, without a passphrase, as "
+            "lookup('ansible.builtin.file', '/path/to/key') reads it."
+        )
+
+
 def _environment(value: dict[str, Any], _: dict[str, Any]) -> None:
     for name, content in value.items():
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", str(name)):
@@ -332,6 +346,11 @@ CHECKS: dict[str, Check] = {
     "run_time_max": _matching(
         r"[1-9]\d{0,8}(s|min|h|d)|infinity", "a time, as 90min or 6h say, or infinity"
     ),
+    "run_umask": _matching(
+        "0[0-7]{3}", "four octal digits in quotes, the first of them 0, as '0022' say"
+    ),
+    "ssh_key": _ssh_key,
+    "ssh_known_hosts": _matching(r"[^\x00-\x08\x0b-\x1f\x7f]*", "lines as in a known_hosts file"),
     "query_seconds": _between(1, 300),
     "health_port": _between(1024, 65535),
     "watchdog_seconds": _between(10, 3600, zero="never"),

@@ -7,6 +7,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 # The exit status that has systemd restart the worker.
 RESTART = 75
@@ -21,6 +22,9 @@ PATIENCE_AFTER_ABSENCE = 60
 def main(unit: str) -> None:
     """Look for a while before acting: a restart is what nobody should get without need."""
     health = f"http://127.0.0.1:{os.environ['PREFECT_WORKER_WEBSERVER_PORT']}/health"
+    python = Path(os.environ.get("RUN_PROJECT", ""), ".venv/bin/python")
+    if python.is_symlink() and not python.exists():
+        print(f"{python.readlink()}, the Python of the release, is gone: play worker.yml again.")
     if _active_seconds(unit) < GRACE:
         return
     if _asks_for_runs(health, PATIENCE):

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import re
 import subprocess
 import tempfile
@@ -13,11 +14,16 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.prefect_worker_before import keep
 
+SECRETS: dict[str, dict[str, Any]] = {
+    "path": {"type": "path", "required": True},
+    # Who may read it beside root, who writes it.
+    "owner": {"type": "str", "default": "root"},
+    "content": {"type": "str", "required": True, "no_log": True},
+}
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "directories": {"type": "list", "elements": "path", "default": []},
     "files": {"type": "list", "elements": "dict", "default": []},
-    "secret_path": {"type": "path"},
-    "secret_content": {"type": "str", "no_log": True},
+    "secrets": {"type": "list", "elements": "dict", "default": [], "options": SECRETS},
     "kept": {"type": "path"},
 }
 FOLDER, PLAIN, SECRET = 0o755, 0o644, 0o600
@@ -35,8 +41,8 @@ def main() -> None:
     changing = [f for f in files if not _right(f["path"], f["after"], PLAIN)]
     if wrong := _objections(files, {f["path"] for f in changing}):
         module.fail_json(msg=f"systemd objects to prefect_worker_unit_overrides: {wrong}")
-    secret = wanted["secret_path"] and _changed_secret(wanted)
-    paths = [f["path"] for f in changing] + ([secret] if secret else [])
+    secrets = [secret for secret in wanted["secrets"] if not _right_secret(secret)]
+    paths = [f["path"] for f in [*changing, *secrets]]
     rewrites = paths or any(_directory(Path(d), act=False) for d in wanted["directories"])
     if wanted["kept"] and rewrites and act:
         keep(Path(wanted["kept"]), paths)
@@ -44,15 +50,14 @@ def main() -> None:
     diffs = [_diff(file) for file in changing]
     for file in changing:
         _write(file["path"], file["after"], PLAIN, act)
-    if secret:
-        diffs.append({"prepared": f"{secret} changes (secret, not shown)\n"})
-        _write(secret, wanted["secret_content"].encode(), SECRET, act)
+    for secret in secrets:
+        diffs.append({"prepared": f"{secret['path']} changes (secret, not shown)\n"})
+        _write(secret["path"], secret["content"].encode(), SECRET, act, secret["owner"])
     module.exit_json(changed=bool(changed), paths=changed, diff=diffs)
 
 
-def _changed_secret(wanted: dict[str, Any]) -> str:
-    path = str(wanted["secret_path"])
-    return "" if _right(path, wanted["secret_content"].encode(), SECRET) else path
+def _right_secret(secret: dict[str, Any]) -> bool:
+    return _right(secret["path"], secret["content"].encode(), SECRET, secret["owner"])
 
 
 def _objections(files: list[dict[str, Any]], changing: set[str]) -> str:
@@ -80,41 +85,49 @@ def _directory(path: Path, act: bool) -> bool:
     return not right
 
 
-def _right(path: str, content: bytes, mode: int) -> bool:
+def _right(path: str, content: bytes, mode: int, owner: str = "root") -> bool:
     """Whether nothing is to do; a file without content is one that is not wanted."""
     if not content:
         return not os.path.lexists(path)
-    return _read(path) == content and _has(Path(path), mode)
+    return _read(path) == content and _has(Path(path), mode, owner)
 
 
-def _write(path: str, content: bytes, mode: int, act: bool) -> None:
+def _write(path: str, content: bytes, mode: int, act: bool, owner: str = "root") -> None:
     if act and content:
-        _replace(Path(path), content, mode)
+        _replace(Path(path), content, mode, owner)
     elif act:
         Path(path).unlink()
 
 
-def _has(path: Path, mode: int) -> bool:
+def _has(path: Path, mode: int, owner: str = "root") -> bool:
     found = path.stat()
-    return (found.st_mode & 0o7777, found.st_uid, found.st_gid) == (mode, 0, 0)
+    return (found.st_mode & 0o7777, found.st_uid, found.st_gid) == (mode, _uid(owner), 0)
 
 
-def _give(path: Path, mode: int) -> None:
-    os.chown(path, 0, 0)
+def _give(path: Path, mode: int, owner: str = "root") -> None:
+    os.chown(path, _uid(owner), 0)
     path.chmod(mode)
+
+
+def _uid(name: str) -> int:
+    """Return a user's number; none has -1, as in check mode before the user is made."""
+    try:
+        return pwd.getpwnam(name).pw_uid
+    except KeyError:
+        return -1
 
 
 def _read(path: str) -> bytes | None:
     return Path(path).read_bytes() if Path(path).is_file() else None
 
 
-def _replace(path: Path, content: bytes, mode: int) -> None:
+def _replace(path: Path, content: bytes, mode: int, owner: str) -> None:
     """The new file takes the old one's place at once, and is never readable too widely."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent)
     with os.fdopen(handle, "wb") as file:
         file.write(content)
-    _give(Path(temporary), mode)
+    _give(Path(temporary), mode, owner)
     Path(temporary).replace(path)
 
 

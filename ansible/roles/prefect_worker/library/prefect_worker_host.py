@@ -19,6 +19,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.prefect_worker_program import same_worker
+from ansible.module_utils.prefect_worker_venv import PYTHON, is_ready
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "removing": {"type": "bool", "default": False},
@@ -37,7 +38,6 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "files": {"type": "list", "elements": "path", "default": []},
 }
 OLDEST_PYTHON = (3, 11)
-READY = ".ready"
 # As /proc/net/tcp has it.
 LISTENING = "0A"
 LIST = ("systemctl", "list-units", "--plain", "--no-legend", "--full")
@@ -52,7 +52,10 @@ def main() -> None:
     """Answer with the facts, or fail with the first reason against this machine."""
     module = AnsibleModule(ARGUMENTS, supports_check_mode=True)
     try:
-        module.exit_json(changed=False, **examine(module.params))
+        facts = examine(module.params)
+        if python := facts["gone_pythons"].get(facts["current"]):
+            module.warn(f"{python}, the Python of the release {facts['current']}, is gone.")
+        module.exit_json(changed=False, **facts)
     except UnfitError as reason:
         module.fail_json(msg=str(reason))
 
@@ -68,6 +71,7 @@ def examine(wanted: dict[str, Any]) -> dict[str, Any]:
         "user_exists": _user_exists(wanted["user"]),
         "current": _link(Path(wanted["project"], "current")),
         "previous": _link(Path(wanted["project"], "previous")),
+        "gone_pythons": _gone_pythons(Path(wanted["project"])),
         "stale": unit["active"] and _stale(wanted, unit),
         "needs_reload": _needs_reload(installed),
     }
@@ -82,7 +86,7 @@ def _fitness(wanted: dict[str, Any], unit: dict[str, Any]) -> dict[str, Any]:
     if not _listens(unit["pid"], wanted["port"]):
         _require_free_port(wanted["port"])
     release = _release_id(wanted["digest"], version)
-    ready = Path(wanted["project"], "releases", release, READY).exists()
+    ready = is_ready(Path(wanted["project"], "releases", release))
     # Going back to a release that is there takes no room.
     if release and not ready:
         _require_space(wanted["free_mib"])
@@ -186,6 +190,13 @@ def _release_id(digest: str, python: str) -> str:
 
 def _link(path: Path) -> str:
     return path.readlink().name if path.is_symlink() else ""
+
+
+def _gone_pythons(project: Path) -> dict[str, str]:
+    """The Pythons that releases were made with and that are no longer on the machine."""
+    pythons = {release.name: release / PYTHON for release in project.glob("releases/*")}
+    gone = {name: path for name, path in pythons.items() if path.is_symlink() and not path.exists()}
+    return {name: str(path.readlink()) for name, path in gone.items()}
 
 
 def _require_space(free_mib: int) -> None:

@@ -21,6 +21,7 @@ from ansible.module_utils.prefect_worker_venv import (
     READY,
     NoReleaseError,
     cache_of,
+    is_ready,
     make_venv,
     require,
     run,
@@ -68,7 +69,7 @@ def main() -> None:
 
 
 def _make(module: AnsibleModule, wanted: dict[str, Any], folder: Path) -> None:
-    if (folder / READY).exists():
+    if is_ready(folder):
         # Another worker of the project on this machine was quicker.
         module.exit_json(changed=False)
     try:

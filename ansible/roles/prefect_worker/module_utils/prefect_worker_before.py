@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -16,7 +17,7 @@ def keep(folder: Path, paths: list[str]) -> None:
     for path in there:
         kept = folder / path.lstrip("/")
         kept.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(path, kept)
+        _copy(path, kept)
     (folder / NEW).write_text("\n".join(path for path in paths if path not in there))
 
 
@@ -32,6 +33,13 @@ def restore(folder: Path) -> list[str]:
     for path in kept:
         place = Path("/", path.relative_to(folder))
         copy = place.with_name(f".{place.name}")
-        shutil.copy2(path, copy)
+        _copy(path, copy)
         copy.replace(place)
     return sorted(map(str, [*new, *(Path("/", path.relative_to(folder)) for path in kept)]))
+
+
+def _copy(path: str | Path, copy: Path) -> None:
+    """Copy a file with its mode and its owner, who may have to read it."""
+    shutil.copy2(path, copy)
+    status = Path(path).stat()
+    os.chown(copy, status.st_uid, status.st_gid)

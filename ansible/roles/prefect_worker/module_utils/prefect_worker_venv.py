@@ -12,6 +12,7 @@ from ansible.module_utils.prefect_worker_shoes import PATH
 
 COMPANIONS = ".prefect_worker"
 READY = ".ready"
+PYTHON = ".venv/bin/python"
 WHEELS = ".wheels"
 WHO_ARE_YOU = """
 import os, sys
@@ -35,6 +36,11 @@ def make_venv(folder: Path, wanted: dict[str, Any]) -> None:
     _make_importable(folder, venv)
 
 
+def is_ready(folder: Path) -> bool:
+    """Whether a release is proved, and its Python is still on the machine."""
+    return (folder / READY).exists() and (folder / PYTHON).exists()
+
+
 def cache_of(uv: Path) -> Path:
     """Where uv keeps what it fetched."""
     return uv.parent.parent / "cache"
@@ -43,8 +49,9 @@ def cache_of(uv: Path) -> Path:
 def require(done: subprocess.CompletedProcess[str], what: str) -> None:
     """Go on only if it ended well."""
     if done.returncode:
-        last = "\n".join(done.stdout.strip().splitlines()[-15:])
-        raise NoReleaseError(f"The new release is not used: {what}.\n{last}")
+        last = "\n".join(done.stdout.strip().splitlines()[-15:]) or "It printed nothing."
+        how = f"status {done.returncode}"
+        raise NoReleaseError(f"The new release is not used: {what} ({how}).\n{last}")
 
 
 def run(command: list[str], environment: dict[str, str], must: bool = True) -> None:
@@ -71,22 +78,26 @@ def _twin(folder: Path, wanted: dict[str, Any]) -> Path | None:
         if there.exists() and there.read_bytes() == pins:
             # Its Python may have become another one since, with an upgrade of the system.
             library = next((ready.parent / ".venv/lib").iterdir()).name
-            if [library, _identity(ready.parent / ".venv/bin/python")[1]] == python:
+            if [library, _identity(ready.parent / PYTHON)[1]] == python:
                 return ready.parent
     return None
 
 
 def _identity(python: str | Path) -> list[str]:
-    """The name of its library's folder, and where it really is."""
+    """The name of its library's folder, and where it really is; nothing of one that is gone."""
+    if not Path(python).exists():
+        return ["", ""]
     done = subprocess.run([python, "-c", WHO_ARE_YOU], capture_output=True, text=True, check=False)
-    return done.stdout.split(maxsplit=1) or ["", ""]
+    return done.stdout.strip().split(maxsplit=1) or ["", ""]
 
 
 def _install(folder: Path, venv: Path, wanted: dict[str, Any]) -> None:
     cache_of(Path(wanted["uv"])).mkdir(mode=0o700, exist_ok=True)
     environment = _environment(wanted)
     # Another release may come to share it, so its programs must not name this one.
-    make = [wanted["uv"], "venv", "--quiet", "--relocatable", "--python", wanted["python"]]
+    make = [wanted["uv"], "venv", "--quiet", "--relocatable", "--python"]
+    # Not `python3`, which an upgrade of the system moves to another minor version.
+    make.append(_identity(wanted["python"])[1])
     run([*make, str(venv)], environment)
     install = [wanted["uv"], "pip", "install", "--quiet", "--python", str(venv / "bin/python")]
     install += ["--require-hashes", "--compile-bytecode", "--only-binary", ":all:"]

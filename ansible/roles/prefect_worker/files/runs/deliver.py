@@ -41,7 +41,9 @@ def _settle(run: str, record: dict[str, Any]) -> str:
         return release(run, reason)
     if state == "PENDING":
         reason += ", before the flow began"
-    sentence = f"{reason[:1].upper()}{reason[1:]}."
+    if error := record.get("error"):
+        reason += f": {error}"
+    sentence = f"{reason[:1].upper()}{reason[1:].rstrip('.')}."
     vague = str(found["state"]["message"]).startswith(OF_THE_ENGINE)
     said = api.set_state(run, "CRASHED", "Crashed", sentence, force=vague)
     again = run_again(found, reason, record.get("retries", 0))

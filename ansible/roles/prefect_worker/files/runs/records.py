@@ -19,6 +19,7 @@ TYPES: dict[str, tuple[type, ...]] = {
     "at": (float, int),
     "retries": (int,),
     "reason": (str,),
+    "error": (str,),
     "lost": (bool,),
     "cancelled": (bool,),
     "run": (str,),
