@@ -16,6 +16,18 @@ PRIVATE = {
 }
 # The same in the packages for one result storage, which are not installed here.
 PRIVATE_IN_FILES = {"_resolve_path": ("prefect-aws", "prefect_aws/s3.py")}
+# What the engine's start on a machine replaces or reads, and whose it is.
+REPLACED = [
+    ("prefect.client.base.PrefectHttpxAsyncClient", "send"),
+    ("prefect.client.base.PrefectHttpxSyncClient", "send"),
+    ("prefect.states", "format_exception"),
+    *(
+        (f"prefect.events.clients.{client}", name)
+        for client in ("PrefectEventsClient", "PrefectEventSubscriber")
+        for name in ("_reconnect", "_auth_token", "_connect", "_api_url")
+    ),
+    ("prefect.events.clients.PrefectEventSubscriber", "_api_key"),
+]
 # What is public by its name, but in no documentation.
 UNDOCUMENTED = [
     "prefect.client.schemas.objects.TaskRun.dynamic_key",
@@ -64,6 +76,8 @@ TEXTS = [
     ("engine.py", "PREFECT__FLOW_RUN_ID", f"{ROLE}/files/runs/launch.py"),
     ("flow_engine.py", "prefect.flow-run.heartbeat", f"{PACKAGE}/lost_runs.py"),
     ("events/related.py", "prefect.resource.role", f"{PACKAGE}/lost_runs.py"),
+    ("events/clients.py", "Unable to authenticate", f"{ROLE}/files/runs/patience.py"),
+    ("logging/loggers.py", "prefect.flow_runs", f"{ROLE}/files/runs/run_log.py"),
     ("filesystems.py", "does not exist", f"{DURABLE}/storage.py"),
     ("states.py", "AwaitingRetry", f"{ROLE}/files/runs/deliver.py"),
     ("task_engine.py", "Cached", f"{PACKAGE}/demo/runs.py"),
@@ -71,7 +85,7 @@ TEXTS = [
     ("server/api/server.py", "/health", f"{ROLE}/files/watchdog.py"),
     ("workers/server.py", "/health", f"{ROLE}/files/watchdog.py"),
 ]
-MODULES_RUN = {"prefect.engine": f"{ROLE}/files/runs/run.sh"}
+MODULES_RUN = {"prefect.engine": f"{ROLE}/files/runs/run_engine.py"}
 NO_SETTINGS = {
     "PREFECT_INTEGRATIONS_AWS_ECS_OBSERVER_SQS_QUEUE_NAME",  # of another package
     "PREFECT_TASKS_DEFAULT_STORAGE_BLOCK",  # the README says that Prefect ignores it

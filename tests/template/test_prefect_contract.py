@@ -27,6 +27,7 @@ from tests.template.prefect_uses import (
     PRIVATE,
     PRIVATE_IN_FILES,
     PROJECT,
+    REPLACED,
     ROLE,
     TEXTS,
     UNDOCUMENTED,
@@ -102,6 +103,13 @@ def test_every_private_attribute_is_named_here_and_exists() -> None:
     assert missing == []
 
 
+@pytest.mark.parametrize(("owner", "name"), REPLACED)
+def test_what_the_engines_start_replaces_exists(owner: str, name: str) -> None:
+    assert has(pkgutil.resolve_name(owner), name)
+    ours = [text(f"{ROLE}/files/runs/{file}.py") for file in ("patience", "run_log")]
+    assert any(name in source for source in ours), "not used any more"
+
+
 def _defined(node: ast.AST) -> list[str]:
     """Return the name that a piece of syntax gives to something."""
     if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
@@ -144,7 +152,7 @@ def test_text_is_what_prefect_says(theirs: str, words: str, ours: str) -> None:
 
 @pytest.mark.parametrize("module", MODULES_RUN)
 def test_module_can_be_run(module: str) -> None:
-    assert f"-m {module}" in text(MODULES_RUN[module])
+    assert f'run_module("{module}"' in text(MODULES_RUN[module])
     source = PREFECT.parent.joinpath(*module.split(".")).with_suffix(".py")
     assert '\nif __name__ == "__main__":\n' in source.read_text(encoding="utf-8")
 
