@@ -53,7 +53,7 @@ def surrogate() -> None:
 
 
 @flow(log_prints=True)
-def flood(lines: int = 12_000) -> None:
+def flood(lines: int = 7_000) -> None:
     """Print a lot, then an error."""
     for number in range(lines):
         print(f"line {number}")
