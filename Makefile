@@ -33,7 +33,7 @@ export PYTHONPYCACHEPREFIX := $(BUILD)/pycache
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test $(LAYERS) lint bench lock upgrade lock-prefect lock-uv lock-tools $(PINS:%=lock-%)
+.PHONY: help install demo test fuzz $(LAYERS) lint bench lock upgrade lock-prefect lock-uv lock-tools $(PINS:%=lock-%)
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -69,6 +69,10 @@ test-project: install ## Test a generated project with a real server and a real 
 
 test-durable: install ## Test `prefect_durable` where it is
 	$(PYTEST) tests/durable --numprocesses 2 --dist loadfile
+
+fuzz: install ## Run random flow programs until stopped; SEED=7 runs and prints one, SHRINK=50 makes it smaller
+	$(BIN)/python -m tests.durable.programs --stock \
+		$(SEED:%=--seed %) $(SHRINK:%=--shrink %) $(COUNT:%=--count %) $(FIRST:%=--first %)
 
 test-results: install ## Test retries, and results in real object stores
 	$(BIN)/python -m tests.results.lab.needs

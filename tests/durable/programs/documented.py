@@ -1,0 +1,15 @@
+"""What may run again in a retry although it had succeeded: kind by kind, with the reason.
+
+`docs/results.md` says the same to users. What is not in here must be executed once.
+"""
+
+from __future__ import annotations
+
+DOCUMENTED = {
+    "no cache": "cache_policy=NO_CACHE keeps no result",
+    "no policy": "cache_policy=None keeps no result",
+    "not persisted": "persist_result=False keeps no result",
+    "transaction": "a transaction that fails keeps nothing of what was in it",
+    "bare threads": "a thread without the flow's context is not part of its flow run",
+    "changed argument": "an argument is another one than in the attempt before",
+}
