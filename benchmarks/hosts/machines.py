@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from tests.hosts.control.project import Project
@@ -77,7 +78,7 @@ class Machines:
         run(command, environment=self.site.environment)
 
     def by_playbook(
-        self, *machines: Container, project: Project | None = None, **variables: object
+        self, *machines: Container, project: Project | None = None, **variables: Any
     ) -> None:
         """Run the playbook, on all machines at once."""
         at_once = ("-e", f"prefect_worker_serial={len(machines)}")

@@ -43,5 +43,5 @@ def test_a_second_run_does_not_restart_the_worker(story: Story) -> None:
     assert story.second_pid == story.first_pid > 0
 
 
-def test_check_mode_on_a_worker_has_nothing_to_change(story: Story) -> None:
+def test_check_mode_from_the_project_s_folder_has_nothing_to_change(story: Story) -> None:
     assert story.again_looked.succeeded().changed["worker"] == 0

@@ -119,7 +119,7 @@ def expected_files(options: Options) -> set[str]:
         files |= {".github/workflows/ci.yml"}
     if options.work_pool_type in CLUSTERS:
         return files | {"requirements-uv.txt"}
-    return files | INVENTORY | verbatim_files("ansible")
+    return files | {"ansible.cfg"} | INVENTORY | verbatim_files("ansible")
 
 
 def files_below(folder: Path) -> set[str]:

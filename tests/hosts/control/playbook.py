@@ -53,7 +53,10 @@ def play(
     playbook: Path | None = None,
 ) -> Played:
     """Run the project's playbook, or the one in another folder, as a user would."""
-    command: list[str | Path] = [TOOLS / "ansible-playbook", "worker.yml", *arguments]
+    folder = playbook or project.folder / "ansible"
+    # Where the project is, it is below.
+    name = "ansible/worker.yml" if folder == project.folder else "worker.yml"
+    command: list[str | Path] = [TOOLS / "ansible-playbook", name, *arguments]
     complete = {
         **os.environ,
         **environment,
@@ -66,7 +69,7 @@ def play(
     }
     done = subprocess.run(
         command,
-        cwd=playbook or project.folder / "ansible",
+        cwd=folder,
         env=complete,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

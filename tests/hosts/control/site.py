@@ -16,9 +16,14 @@ from tests.hosts.machines.shell import RUN_VARIABLE, run
 
 CA_BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
 PASSWORD = "a-password-that-nobody-may-see"
+# Of several lines, with all that quoting could spoil.
+KEY = """-----BEGIN PRIVATE KEY-----
+a-line-that-nobody-may-see/"$HOME"\\n`id`=
+-----END PRIVATE KEY-----
+"""
 VARIABLES: dict[str, Any] = {
     "prefect_worker_ca_bundle": str(CA_BUNDLE),
-    "prefect_worker_environment": {"WAREHOUSE_PASSWORD": PASSWORD},
+    "prefect_worker_environment": {"WAREHOUSE_PASSWORD": PASSWORD, "SIGNING_KEY": KEY},
 }
 
 
@@ -71,15 +76,17 @@ class Site:
         hosts: Mapping[str, Host] | Host,
         *arguments: str,
         project: Project | None = None,
+        above: bool = False,
         **variables: Any,
     ) -> Played:
-        """Run the playbook against machines by their names in the inventory."""
+        """Run the playbook against machines by their names; `above` from the project's folder."""
         named = {"worker": hosts} if isinstance(hosts, Host) else hosts
         each = {**VARIABLES, **variables}
         inventory = {name: {**self.address(host), **each} for name, host in named.items()}
         chosen = project or self.project
         chosen.inventory(inventory)
-        return play(chosen, *arguments, environment=self.environment)
+        where = chosen.folder if above else None
+        return play(chosen, *arguments, environment=self.environment, playbook=where)
 
     def online(self, name: str, since: datetime, seconds: float = 90, pool: str = "") -> None:
         """Wait until a worker has been ONLINE since a moment."""

@@ -46,7 +46,7 @@ def tell(site: Site, suite: str, name: str) -> Story:
     first_pid, converged = main_pid(host), written(host)
     again = site.play(host)
     second_pid, converged_still = main_pid(host), written(host)
-    again_looked = site.play(host, "--check", "--diff")
+    again_looked = site.play(host, "--check", "--diff", above=True)
     return Story(
         fresh=fresh,
         looked=looked,
