@@ -7,8 +7,8 @@ import base64
 import pytest
 
 from tests.hosts.control.faults import Faults
-from tests.hosts.control.observe import UNIT
-from tests.hosts.control.site import PASSWORD, Site
+from tests.hosts.control.observe import UNIT, main_pid
+from tests.hosts.control.site import KEY, PASSWORD, Site
 from tests.hosts.control.story import Story
 from tests.hosts.machines.container import Container
 
@@ -27,7 +27,12 @@ if {when}:
 def secrets(site: Site) -> list[str]:
     """All that must not be seen, also as HTTP writes it."""
     auth = site.server.auth_string
-    return [PASSWORD, auth.partition(":")[2], base64.b64encode(auth.encode()).decode()]
+    return [
+        PASSWORD,
+        KEY.splitlines()[1],
+        auth.partition(":")[2],
+        base64.b64encode(auth.encode()).decode(),
+    ]
 
 
 def assert_hidden(secrets: list[str], text: str) -> None:
@@ -55,12 +60,14 @@ def test_systemctl_shows_none(secrets: list[str], host: Container) -> None:
     assert_hidden(secrets, host.ssh(f"systemctl cat {UNIT}").stdout)
 
 
-def test_systemctl_shows_none_of_the_units_beside_it(
+def test_a_run_has_them_as_they_are_and_systemctl_shows_none_of_its_units(
     secrets: list[str], site: Site, host: Container
 ) -> None:
     faults = Faults(site.api, site.pool, host)
     run = faults.held()
     beside = ["prefect-start-shop-reports@any", "prefect-check-shop-reports"]
+    pid = main_pid(host, faults.unit(run))
+    assert f"SIGNING_KEY={KEY}" in host.shell(f"tr '\\0' '\\n' </proc/{pid}/environ")
     for unit in (faults.unit(run), *beside, UNIT.replace(".service", "-watchdog")):
         assert_hidden(secrets, host.ssh(f"systemctl show --all {unit}").stdout)
         assert_hidden(secrets, host.ssh(f"systemctl cat {unit}").stdout)

@@ -73,7 +73,12 @@ def ask(site: Site, machine: Container, project: Project, aliases: list[str], cl
 def case(name: str, words: dict[str, str]) -> dict[str, Any]:
     """One case's variables."""
     wrong, _ = WRONG[name]
-    return {f"prefect_worker_{key}": filled(value, words) for key, value in wrong.items()}
+    return {named(key): filled(value, words) for key, value in wrong.items()}
+
+
+def named(key: str) -> str:
+    """The variable's whole name."""
+    return key if key.startswith("ansible_") else f"prefect_worker_{key}"
 
 
 def filled(value: Any, words: dict[str, str]) -> Any:

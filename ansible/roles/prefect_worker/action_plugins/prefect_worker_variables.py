@@ -23,6 +23,7 @@ SECRET = {
 # What a worker that goes no longer needs, and may be gone itself.
 FOR_PRESENT = {"api_url", "ca_bundle", "image_archive", "wheelhouse"}
 
+CONTROL_IN_LINES = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 NAME = r"[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?"
 NAME_RULE = (
@@ -214,9 +215,9 @@ def _environment(value: dict[str, Any], _: dict[str, Any]) -> None:
             raise WrongError(
                 f"is not accepted because of {name}: text or a number, so put it in quotes."
             )
-        if CONTROL.search(str(content)):
+        if CONTROL_IN_LINES.search(str(content)):
             raise WrongError(
-                f"is not accepted because of {name}: no newlines or other control characters."
+                f"is not accepted because of {name}: no control characters but newlines and tabs."
             )
 
 
@@ -318,7 +319,7 @@ def _serial(value: Any, _: dict[str, Any]) -> None:
 
 PROXY_RULE = "an http or https URL without spaces"
 CHECKS: dict[str, Check] = {
-    "state": _one_of("present", "absent", "drained"),
+    "state": _one_of("present", "absent", "drained", "rolled_back"),
     "project": _matching(NAME, NAME_RULE),
     "project_dir": _folder,
     "exclude": _each(r"[^\x00-\x1f\x7f]+", "patterns for file names"),

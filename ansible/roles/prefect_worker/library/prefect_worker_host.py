@@ -24,6 +24,7 @@ from ansible.module_utils.prefect_worker_venv import PYTHON, is_ready
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "removing": {"type": "bool", "default": False},
     "families": {"type": "dict", "required": True},
+    "architectures": {"type": "list", "elements": "str", "required": True},
     "systemd": {"type": "int", "required": True},
     "python": {"type": "str", "default": ""},
     "packages": {"type": "list", "elements": "str", "default": []},
@@ -62,9 +63,11 @@ def main() -> None:
 
 def examine(wanted: dict[str, Any]) -> dict[str, Any]:
     """All facts that later tasks use."""
+    _require_root()
     unit = _unit(wanted["unit"])
     installed = _installed_units(wanted["unit"])
     facts = {
+        "examined": wanted["unit"],
         "unit": unit,
         "installed_units": installed,
         "active_units": _active(installed),
@@ -79,6 +82,7 @@ def examine(wanted: dict[str, Any]) -> dict[str, Any]:
 
 
 def _fitness(wanted: dict[str, Any], unit: dict[str, Any]) -> dict[str, Any]:
+    _require_architecture(wanted["architectures"])
     family = _family(wanted["families"])
     _require_systemd(wanted["systemd"])
     _require_user(wanted["user"])
@@ -105,17 +109,38 @@ def _fitness(wanted: dict[str, Any], unit: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _require_root() -> None:
+    if os.geteuid() != 0:
+        raise UnfitError("The role has to be root on this machine: play it with `become: true`.")
+
+
+def _require_architecture(known: list[str]) -> None:
+    if platform.machine() not in known:
+        raise UnfitError(
+            f"This machine's processor is {platform.machine()}, for which Prefect's packages have "
+            f"no wheels: {' or '.join(known)} is required."
+        )
+
+
 def _family(families: dict[str, Any]) -> dict[str, Any]:
     release = _system()
-    name, version = release.get("ID", "?"), release.get("VERSION_ID", "0")
+    name, version = release.get("ID", "?"), release.get("VERSION_ID", "")
     for family in families.values():
         if name in family["oldest"]:
             oldest = str(family["oldest"][name])
-            if _numbers(version) >= _numbers(oldest):
+            # Debian testing has none, and is newer than any.
+            if not version or _numbers(version) >= _numbers(oldest):
                 return dict(family)
             raise UnfitError(f"{name} {version} is too old: {oldest} or newer is needed.")
+    for relative in release.get("ID_LIKE", "").split():
+        for family in families.values():
+            if relative in family["oldest"]:
+                return dict(family)
     known = ", ".join(n for family in families.values() for n in family["oldest"])
-    raise UnfitError(f"{name} {version} is not supported; known systems are {known}.")
+    raise UnfitError(
+        f"{name} {version} is not supported; known systems are {known}, and what is like one of "
+        "them by ID_LIKE of /etc/os-release."
+    )
 
 
 def _system() -> dict[str, str]:

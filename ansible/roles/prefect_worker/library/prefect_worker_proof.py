@@ -85,6 +85,8 @@ def _prove_by_a_run(api: Api, wanted: dict[str, Any], release: Path) -> dict[str
     try:
         _wait_until_online(api, wanted)
         run: dict[str, Any] = test.finish()
+    except SmokeTestError as error:
+        raise UnprovedError(f"{error}\n{_journal(test.unit)}") from error
     finally:
         test.clean()
     return run
@@ -144,7 +146,7 @@ def _workers(api: Api, pool: str) -> list[dict[str, Any]]:
 def _journal(unit: str) -> str:
     command = ["journalctl", "--unit", unit, "--lines=30", "--no-pager", "--output=cat"]
     output = subprocess.run(command, capture_output=True, text=True, check=False).stdout
-    return f"The last lines of its journal:\n{output}"
+    return f"The last lines of the journal of {unit}:\n{output}" if output.strip() else ""
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-LINE = re.compile(r'^(\w+)="(.*)"$', re.M)
+LINE = re.compile(r'^(\w+)="((?:[^"\\]|\\.)*)"$', re.M | re.S)
 # Masked wherever they are, "true" and "production" would only make a failure unreadable.
 SHORTEST = 6
 KNOWN = {"production", "staging", "development", "localhost", "default", "enabled", "disabled"}
@@ -14,6 +14,8 @@ def secrets_in(settings: str, *urls: str) -> set[str]:
     """What is worth masking of the values, and of what is before an @ in URLs."""
     found = {name: re.sub(r"\\(.)", r"\1", value) for name, value in LINE.findall(settings)}
     values = {*found.values(), found.get("PREFECT_API_AUTH_STRING", "").partition(":")[2]}
+    # What is said may have but some of its lines.
+    values |= {line for value in values for line in value.splitlines()}
     values |= {part for url in [*found.values(), *urls] for part in _user_and_password(url)}
     return {v for v in values if len(v) >= SHORTEST and v.lower() not in KNOWN}
 

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from ansible.module_utils.prefect_worker_api import Api
-from ansible.module_utils.prefect_worker_places import Containers, Processes
+from ansible.module_utils.prefect_worker_places import Containers, Processes, checked
 from ansible.module_utils.prefect_worker_shoes import run_as_worker
 from ansible.module_utils.prefect_worker_venv import READY
 
@@ -55,6 +55,13 @@ class SmokeTest:
             self._api.request("DELETE", f"/flow_runs/{self._run['id']}")
             self._run = self._ask()
         return self._judged()
+
+    @property
+    def unit(self) -> str:
+        """The run's own unit, where runs have one."""
+        worker = self._wanted["unit"].removesuffix(".service")
+        name = worker.replace("prefect-worker-", "prefect-run-", 1)
+        return f"{name}@{checked(self._run['id'])}.service"
 
     def clean(self) -> None:
         """Leave no deployment, no mark and no run that waits."""
@@ -133,9 +140,8 @@ class SmokeTest:
     def _judged(self) -> dict[str, Any]:
         state = self._run["state"]
         if state["type"] != "COMPLETED":
-            raise SmokeTestError(
-                f"The smoke run ended {state['name']}: {state['message']}\n{self._logs()}"
-            )
+            why = f": {state['message']}" if state["message"] else ", and nothing says why"
+            raise SmokeTestError(f"The smoke run ended {state['name']}{why}\n{self._logs()}")
         return self._run
 
     def _logs(self) -> str:
