@@ -68,7 +68,8 @@ def test_rollback_returns_to_the_release_before_and_needs_no_room(
 ) -> None:
     (before,) = releases(host) - {release(host)}
     full: dict[str, Any] = {"prefect_worker_free_mib": 900_000}
-    site.play(host, "--tags", "rollback", project=project, **full).succeeded()
+    full["prefect_worker_state"] = "rolled_back"
+    site.play(host, project=project, **full).succeeded()
     assert release(host) == before
     run = site.api.run("passing-data/passing_data")
     assert run["state_type"] == "COMPLETED"

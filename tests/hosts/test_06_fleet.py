@@ -52,6 +52,18 @@ def test_one_machine_s_failure_stops_the_rollout(site: Site, fleet: Fleet) -> No
         site.online(f"shop-reports@{name}", started)
 
 
+def test_a_machine_that_is_gone_costs_the_others_nothing_if_asked(site: Site, fleet: Fleet) -> None:
+    gone = site.lab.container("trixie", "gone")
+    project = site.project.copy("fleet-without-one")
+    project.append("src/shop_reports/flows/wait_for.py", "\nROLLED_OUT = True\n")
+    some, old = {"gone": gone, "one": fleet["one"]}, release(fleet["one"])
+    refused = site.play(some, project=project)
+    assert (refused.failed, release(fleet["one"])) == ({"gone"}, old), refused.text
+    played = site.play(some, "-e", "prefect_worker_leave_unfit=true", project=project)
+    assert (played.code, played.failed) == (4, {"gone"}), played.text
+    assert release(fleet["one"]) != old
+
+
 def test_machines_beside_one_that_fails_are_made_all_the_same(site: Site, fleet: Fleet) -> None:
     """Where several are taken at a time; only those that follow are left alone."""
     old = {name: (release(machine), main_pid(machine)) for name, machine in fleet.items()}

@@ -16,6 +16,26 @@ from tests.hosts.machines.container import Container
 
 SECOND: dict[str, Any] = {"prefect_worker_name": "second", "prefect_worker_pool": "second"}
 THIRD = {**SECOND, "prefect_worker_project": "third", "prefect_worker_user": "third"}
+AGAIN: dict[str, Any] = {**SECOND, "prefect_worker_name": "again"}
+# Both of one machine, in one play.
+TWICE = {
+    "hosts": "prefect_workers",
+    "gather_facts": False,
+    "become": True,
+    "tasks": [
+        {
+            "ansible.builtin.include_role": {"name": "prefect_worker"},
+            "vars": {
+                "prefect_worker_name": "{{ item.name }}",
+                "prefect_worker_pool": "{{ item.pool }}",
+            },
+            "loop": [
+                {"name": "shop-reports", "pool": "shop-reports"},
+                {"name": "again", "pool": "second"},
+            ],
+        }
+    ],
+}
 SECOND_UNIT = "prefect-worker-second.service"
 
 
@@ -43,6 +63,24 @@ def test_removing_one_leaves_the_other_running(site: Site, host: Container) -> N
     assert UNIT in host.shell("ls /etc/systemd/system")
     site.online("shop-reports@worker", started)
     assert site.api.run("passing-data/passing_data")["state_type"] == "COMPLETED"
+
+
+def test_two_workers_are_made_by_one_task(site: Site, host: Container, tmp_path: Path) -> None:
+    (tmp_path / "worker.yml").write_text(yaml.safe_dump([TWICE]))
+    project, started = site.project, now()
+    project.inventory({"worker": {**site.address(host), **VARIABLES}})
+    roles = {"ANSIBLE_ROLES_PATH": str(project.folder / "ansible/roles")}
+    directory = f"--extra-vars=prefect_worker_project_dir={project.folder}"
+    inventory = f"--inventory={project.folder}/inventory"
+    environment = {**site.environment, **roles}
+    arguments = (inventory, directory)
+    made = play(project, *arguments, environment=environment, playbook=tmp_path).succeeded()
+    assert "worker ONLINE: again@worker" in made.text
+    site.online("again@worker", started, pool="second")
+    site.online("shop-reports@worker", started)
+    again = play(project, *arguments, environment=environment, playbook=tmp_path).succeeded()
+    assert again.changed["worker"] == 0
+    site.play(host, **AGAIN, prefect_worker_state="absent").succeeded()
 
 
 def test_a_user_of_its_own_goes_with_a_worker(site: Site, host: Container) -> None:
