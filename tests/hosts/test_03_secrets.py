@@ -8,7 +8,7 @@ import pytest
 
 from tests.hosts.control.faults import Faults
 from tests.hosts.control.observe import UNIT, main_pid
-from tests.hosts.control.site import KEY, PASSWORD, Site
+from tests.hosts.control.site import KEY, PASSWORD, WORD, Site
 from tests.hosts.control.story import Story
 from tests.hosts.machines.container import Container
 
@@ -29,7 +29,7 @@ def secrets(site: Site) -> list[str]:
     auth = site.server.auth_string
     return [
         PASSWORD,
-        KEY.splitlines()[1],
+        WORD,
         auth.partition(":")[2],
         base64.b64encode(auth.encode()).decode(),
     ]

@@ -17,8 +17,9 @@ from tests.hosts.machines.shell import RUN_VARIABLE, run
 CA_BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
 PASSWORD = "a-password-that-nobody-may-see"
 # Of several lines, with all that quoting could spoil.
-KEY = """-----BEGIN PRIVATE KEY-----
-a-line-that-nobody-may-see/"$HOME"\\n`id`=
+WORD = "a-line-that-nobody-may-see"
+KEY = f"""-----BEGIN PRIVATE KEY-----
+{WORD}/"$HOME"\\n`id`=
 -----END PRIVATE KEY-----
 """
 VARIABLES: dict[str, Any] = {
