@@ -124,7 +124,7 @@ def run_lost_again(known: set[str]) -> None:
 def _run_lost_again(run: str, found: dict[str, Any], known: set[str]) -> None:
     if _is_silent(found):
         if age(found) > CONTRADICTED:
-            again = deliver.run_again(found, "its machine was gone", _crash_retries(found))
+            again = deliver.run_again(found, "its machine was gone", crash_retries(found))
             print(again, end="\n" if again else "")
     elif not found["run_count"] and run not in known and _is_not_started(found):
         print(deliver.release(run, "the worker that took it lost the API"))
@@ -134,7 +134,8 @@ def _is_not_started(found: dict[str, Any]) -> bool:
     return bool(re.match(NOT_STARTED, str(found["state"]["message"])))
 
 
-def _crash_retries(found: dict[str, Any]) -> int:
+def crash_retries(found: dict[str, Any], say: bool = False) -> int:
+    """Return how often the run's deployment wants it run again after a crash."""
     if not found["deployment_id"]:
         return 0
     try:
@@ -142,7 +143,7 @@ def _crash_retries(found: dict[str, Any]) -> int:
     except api.UnknownRunError:
         return 0
     variables = {**deployment["job_variables"], **found["job_variables"]}
-    return int(variables.get("crash_retries") or 0)
+    return records.times(variables.get("crash_retries"), say)
 
 
 def _runs(states: list[str], wish: dict[str, Any]) -> list[dict[str, Any]]:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
 import os
-import re
-import signal
 import subprocess
 import time
 from typing import Any
@@ -13,112 +10,107 @@ from typing import Any
 import api
 import check
 import deliver
+import ended
 import engine
+import own
 import records
-import report
 
 # Seconds that a worker takes at most to see that a container has ended.
 WORKER_REPORTS = 15
 # By how many seconds the API's clock may be late, as its answers give whole ones.
 API_ROUNDS = 1
-# How often is tidied up, in seconds.
-TIDIED = 3600
-ENDS = deliver.OVER | {"CRASHED"}
+# How often images are pruned, in seconds.
+PRUNED = 3600
+# A run that is suspended, or waits for its next attempt, ends its container without an error.
+LATER = {"PAUSED", "SCHEDULED"}
 # Podman 4 shows as created what ran when its machine lost power.
 ENDED = ("created", "exited", "dead", "stopped")
-RUN_LABEL = "io.prefect.flow-run-id"
 
 
 def main(kept: str = "24") -> None:
     """Look at what ended here, at what was cancelled, and at what was never started.
 
-    Containers stay for `kept` hours to be looked at. Each that is reported has a file, as has one
-    that is stopped because its run was cancelled.
+    Containers stay for `kept` hours to be looked at. Each has a file, from when it is seen first.
     """
-    label = f"io.prefect.worker-name={os.environ['RUN_WORKER']}"
     try:
-        found = engine.containers(label)
+        there = engine.containers()
+        mine = [each for each in map(own.container, there) if each]
         # A run that was tried again has several, of which the last one counts.
-        latest = {container["Labels"][RUN_LABEL]: container for container in found}
-        here = {run for run, container in latest.items() if container["State"] == "running"}
-        check.speak_for(here, lambda run: _is_running(latest[run]["Id"]))
-        ended = [each for each in latest.items() if each[1]["State"] in ENDED]
-        settled = [_look_at(run, container["Id"]) for run, container in ended]
-        check.end_cancelled(here, lambda run: _stop(run, latest[run]["Id"]))
-        check.release_pending(here, max(_active_seconds(), check.WORKER_STARTS))
+        latest = {each.run: each for each in mine if each.run}
+        here = {run for run, each in latest.items() if each.state == "running"}
+        check.speak_for(here, lambda run: _is_running(latest[run].id))
+        settled = [each for each in mine if _is_settled(each, latest)]
+        check.end_cancelled(here, lambda run: _stop(latest[run]))
+        check.release_pending(set(latest), max(_active_seconds(), check.WORKER_STARTS))
         check.run_lost_again(set(latest))
         # Their ends are told by the containers alone.
-        if all(settled):
-            _tidy(label, int(kept), {container["Id"] for container in found})
-    except (api.UnansweredError, api.UnknownRunError, engine.AwayError) as error:
+        _remove(settled, int(kept) * 3600)
+        _tidy({each["Id"] for each in there})
+    except (
+        api.UnansweredError,
+        api.UnknownRunError,
+        engine.AwayError,
+        engine.RefusedError,
+    ) as error:
         print(f"Next time: {error}")
 
 
-def _look_at(run: str, container: str) -> bool:
-    """Report it if nobody else does; whether there is nothing more to report."""
-    record = records.read(container)
-    if record and "cancelled" not in record:
+def _is_settled(container: own.Container, latest: dict[str, own.Container]) -> bool:
+    """Say whether the container has ended and there is nothing more to report of it."""
+    if container.state not in ENDED:
+        return False
+    if latest.get(container.run) is not container or container.record.get("settled"):
         return True
-    shown = engine.inspect(container)
-    if not _has_begun(shown):
+    try:
+        return _report(container, engine.inspect(container.id))
+    except engine.RefusedError:
+        return False
+    except (KeyError, TypeError, ValueError) as error:
+        print(f"{container.id} cannot be reported: {error!r}")
+        return False
+
+
+def _report(container: own.Container, shown: dict[str, Any]) -> bool:
+    """Report the end if nobody else does; say whether there is nothing more to report."""
+    if not ended.has_begun(shown):
         return True
-    reason, ago = _end(shown)
+    reason, ago = ended.end(shown)
     if ago < WORKER_REPORTS:
         return False
     try:
-        told = api.get(f"/flow_runs/{run}")
+        told = api.run(container.run)
     except api.UnknownRunError:
         told = None
-    # What is younger than the container's end is of another attempt, unless it is an end itself.
-    if told and told["state"]["type"] not in ENDS and check.age(told) < ago - API_ROUNDS:
-        return True
-    if told and not deliver.deliver(run, {**record, "reason": reason}):
-        return False
-    records.write(container, {"run": run})
+    if told and not _is_told(told, shown, ago):
+        retries = check.crash_retries(told, say=True)
+        record = {**container.record, "reason": reason, "retries": retries}
+        if not deliver.deliver(container.run, record):
+            return False
+    records.write(container.id, {"run": container.run, "settled": True})
     return True
 
 
-def _stop(run: str, container: str) -> None:
-    """Its flow says that it has crashed, whether or not this comes as far as to say why."""
-    records.write(container, {"run": run, "cancelled": True})
-    engine.stop(container)
+def _is_told(told: dict[str, Any], shown: dict[str, Any], ago: float) -> bool:
+    """Say whether the API knows already what became of the container's attempt."""
+    state = told["state"]["type"]
+    if state in deliver.OVER or (state in LATER and shown["State"]["ExitCode"] == 0):
+        return True
+    # What is younger than the container's end is of another attempt, unless it is an end itself.
+    return state != "CRASHED" and check.age(told) < ago - API_ROUNDS
+
+
+def _stop(container: own.Container) -> None:
+    """End a cancelled run; its flow says CRASHED, whether or not this gets to say why."""
+    container.record["cancelled"] = True
+    records.write(container.id, container.record)
+    engine.stop(container.id)
 
 
 def _is_running(container: str) -> bool:
-    return bool(engine.inspect(container)["State"]["Running"])
-
-
-def _has_begun(shown: dict[str, Any]) -> bool:
-    """Or else its worker is about to start it, or could not and said so."""
-    return shown["State"]["Status"] != "created" or _moment(shown["State"]["StartedAt"]) > 0
-
-
-def _end(shown: dict[str, Any]) -> tuple[str, float]:
-    """Why a container ended, and how many seconds ago."""
-    state = shown["State"]
-    now, booted = time.time(), records.FIRST.stat().st_mtime
-    began, ended = _moment(state["StartedAt"]), _moment(state["FinishedAt"])
-    if began < booted and not began <= ended < booted:
-        return "its machine was restarted or lost power", now - booted
-    return _in_words(shown), now - ended
-
-
-def _in_words(shown: dict[str, Any]) -> str:
-    state = shown["State"]
-    status = int(state["ExitCode"])
-    if state["OOMKilled"]:
-        return f"killed: used more than its {report.size(shown['HostConfig']['Memory'])}"
-    if status > 128 and status - 128 in signal.Signals.__members__.values():
-        name = signal.Signals(status - 128).name.removeprefix("SIG")
-        return report.in_words("signal", "killed", name)
-    return report.in_words("exit-code", "exited", str(status))
-
-
-def _moment(text: str) -> float:
-    """In seconds; engines write nanoseconds, and the year 1 for what has not been."""
-    whole = datetime.datetime.fromisoformat(text[:19]).replace(tzinfo=datetime.UTC)
-    fraction = re.match(r"\.\d+", text[19:])
-    return whole.timestamp() + (float(fraction[0]) if fraction else 0)
+    try:
+        return bool(engine.inspect(container)["State"]["Running"])
+    except engine.RefusedError:
+        return False
 
 
 def _active_seconds() -> float:
@@ -132,13 +124,21 @@ def _active_seconds() -> float:
     return time.monotonic() - int(found["ActiveEnterTimestampMonotonic"]) / 1e6
 
 
-def _tidy(label: str, kept: int, there: set[str]) -> None:
-    stamp = records.folder() / ".tidied"
-    if stamp.exists() and time.time() - stamp.stat().st_mtime < TIDIED:
-        return
-    stamp.parent.mkdir(parents=True, exist_ok=True)
-    engine.prune(label, kept)
-    stamp.touch()
+def _remove(settled: list[own.Container], oldest: float) -> None:
+    """Remove what is older, each by itself: others end meanwhile."""
+    for container in settled:
+        if time.time() - container.made > oldest:
+            engine.remove(container.id)
+
+
+def _tidy(there: set[str]) -> None:
+    """Prune images that lost their name, and forget containers that are gone."""
     for record in records.folder().glob("[!.]*"):
         if record.name not in there:
             record.unlink()
+    stamp = records.folder() / ".tidied"
+    if stamp.exists() and time.time() - stamp.stat().st_mtime < PRUNED:
+        return
+    stamp.parent.mkdir(parents=True, exist_ok=True)
+    engine.prune_images()
+    stamp.touch()

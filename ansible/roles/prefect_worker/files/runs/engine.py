@@ -11,7 +11,11 @@ from urllib.parse import urlencode
 
 
 class AwayError(Exception):
-    """The engine does not answer, or not as it should."""
+    """The engine does not answer."""
+
+
+class RefusedError(Exception):
+    """The engine answers, but not this: a container may be gone, for example."""
 
 
 class _Connection(http.client.HTTPConnection):
@@ -24,34 +28,40 @@ class _Connection(http.client.HTTPConnection):
         self.sock.connect(os.environ["DOCKER_HOST"].removeprefix("unix://"))
 
 
-def containers(label: str) -> list[dict[str, Any]]:
-    """All that have the label, oldest first, whether they run or have ended."""
-    found: list[dict[str, Any]] = _ask("GET", "/containers/json", all="true", label=[label])
+def containers() -> list[dict[str, Any]]:
+    """Return all there are, oldest first, whether they run or have ended."""
+    found: list[dict[str, Any]] = _ask("GET", "/containers/json", all="true")
     return sorted(found, key=lambda container: float(container["Created"]))
 
 
 def inspect(container: str) -> dict[str, Any]:
-    """Everything about one."""
+    """Return everything about one."""
     found: dict[str, Any] = _ask("GET", f"/containers/{container}/json")
     return found
 
 
 def stop(container: str, seconds: int = 30) -> None:
-    """End it, by force after so many seconds."""
-    _ask("POST", f"/containers/{container}/stop", most=seconds + 15, t=str(seconds))
+    """End one, by force after so many seconds; what cannot be stopped now is stopped next time."""
+    try:
+        _ask("POST", f"/containers/{container}/stop", most=seconds + 15, t=str(seconds))
+    except (AwayError, RefusedError) as error:
+        print(f"{container} is not stopped: {error}")
 
 
-def prune(label: str, hours: int) -> None:
-    """Remove containers with the label that ended, if they are older, and images without a name."""
-    _ask("POST", "/containers/prune", label=[label], until=[f"{hours}h"])
-    _ask("POST", "/images/prune", dangling=["true"])
+def remove(container: str) -> None:
+    """Remove one that has ended, and the volumes that nobody named."""
+    try:
+        _ask("DELETE", f"/containers/{container}", v="true")
+    except (AwayError, RefusedError) as error:
+        print(f"{container} is not removed: {error}")
 
 
-def _ask(method: str, path: str, most: float = 60, **wish: str | list[str]) -> Any:
-    filters = {name: value for name, value in wish.items() if isinstance(value, list)}
-    query = {name: value for name, value in wish.items() if isinstance(value, str)}
-    if filters:
-        query["filters"] = json.dumps(filters)
+def prune_images() -> None:
+    """Remove images without a name that no container has."""
+    _ask("POST", "/images/prune", filters=json.dumps({"dangling": ["true"]}))
+
+
+def _ask(method: str, path: str, most: float = 60, **query: str) -> Any:
     try:
         connection = _Connection("engine", timeout=most)
         connection.request(method, f"/v1.41{path}?{urlencode(query)}")
@@ -60,5 +70,5 @@ def _ask(method: str, path: str, most: float = 60, **wish: str | list[str]) -> A
     except (OSError, http.client.HTTPException) as error:
         raise AwayError(f"the engine does not answer: {error}") from error
     if answer.status >= 400:
-        raise AwayError(f"the engine answers {answer.status} to {path}: {text[:200]!r}")
+        raise RefusedError(f"the engine answers {answer.status} to {path}: {text[:200]!r}")
     return json.loads(text) if text else None

@@ -23,6 +23,7 @@ TYPES: dict[str, tuple[type, ...]] = {
     "lost": (bool,),
     "cancelled": (bool,),
     "run": (str,),
+    "settled": (bool,),
 }
 
 
@@ -31,10 +32,20 @@ def begin(run: str, retries: str) -> str:
     record = {
         "boot": boot(),
         "at": time.monotonic(),
-        "retries": int(retries) if retries.isdigit() else 0,
+        "retries": times(retries, say=True),
     }
     write(run, record)
     return json.dumps(record)
+
+
+def times(wished: Any, say: bool) -> int:
+    """Return `crash_retries` as a number; what is none is ignored, and said once by who asks."""
+    text = "0" if wished in (None, "") else str(wished)
+    if text.isdecimal():
+        return int(text)
+    if say:
+        print(f"crash_retries is {text[:40]!r}, not a whole number: ignored")
+    return 0
 
 
 def end(run: str, reason: str) -> None:
