@@ -1,5 +1,9 @@
 #!/usr/bin/python
-"""A Podman without root: its containers belong to the workers' user, and to that user's systemd."""
+"""A Podman without root: its containers belong to a user of their own, and to its systemd.
+
+Who may set job variables is that user, by an image that is run as root and a path of the machine as
+a volume. So it is not the workers', and has nothing but the engine.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +20,8 @@ from ansible.module_utils.basic import AnsibleModule
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "user": {"type": "str", "required": True},
+    "comment": {"type": "str", "required": True},
+    "worker_user": {"type": "str", "required": True},
     "home": {"type": "path", "required": True},
     "unit": {"type": "str", "required": True},
     "config": {"type": "path", "required": True},
@@ -38,10 +44,10 @@ After=user@{uid}.service
 
 
 class Engine:
-    """One user's, shared by all workers that run as this user."""
+    """One user's, shared by all workers that run as one other user."""
 
     def __init__(self, module: AnsibleModule) -> None:
-        """Take the module's parameters; the user may not be there yet in check mode."""
+        """Take the module's parameters; the users may not be there yet."""
         self._module = module
         self._wanted = module.params
         self._act = not module.check_mode
@@ -56,7 +62,9 @@ class Engine:
     def present(self) -> None:
         """Everything that is not there yet."""
         if not self._uid:
-            self.changed.append("a Podman of a user to come")
+            self._do(f"user {self._name}", *self._useradd())
+            self._uid, self._gid = _ids(self._name)
+        if not self._uid:
             return
         for option, path in RANGES.items():
             if not self._has_range(path):
@@ -90,17 +98,26 @@ class Engine:
             shutil.rmtree(self._home)
             if self._config.exists():
                 shutil.rmtree(self._config)
+            if self._uid and pwd.getpwuid(self._uid).pw_gecos == self._wanted["comment"]:
+                self._run("userdel", self._name)
+
+    def _useradd(self) -> list[str]:
+        options = ["--system", "--user-group", "--no-create-home", "--shell", "/usr/sbin/nologin"]
+        about = ["--home-dir", str(self._home), "--comment", self._wanted["comment"]]
+        return ["useradd", *options, *about, self._name]
 
     def _has_range(self, path: Path) -> bool:
         given = rf"^({self._name}|{self._uid}):"
         return path.exists() and bool(re.search(given, path.read_text(), re.M))
 
     def _make_home(self) -> None:
+        """Let the workers' user go through it to the socket, and nobody else."""
         if not self._home.exists():
             self.changed.append(str(self._home))
             if self._act:
-                self._home.mkdir(mode=0o700, parents=True)
-                os.chown(self._home, self._uid, self._gid)
+                self._home.mkdir(parents=True)
+                os.chown(self._home, self._uid, _ids(self._wanted["worker_user"])[1])
+                self._home.chmod(0o710)
 
     def _write(self, path: Path, text: str, mode: int, group: int = 0) -> bool:
         if path.exists() and path.read_text() == text:
