@@ -22,11 +22,11 @@ class ActionModule(ActionBase):
     ) -> dict[str, Any]:
         """Answer what the module answers."""
         super().run(tmp, task_vars)
-        if "put_back" in self._task.args:
+        if "archive" not in self._task.args:
             answered: dict[str, Any] = self._execute_module(task_vars=task_vars)
             return answered
         archive = Path(self._task.args["archive"])
-        options = {"address": self._task.args["address"], "images": _images(archive)}
+        options = {**self._task.args, "images": _images(archive), "archive": ""}
         answer: dict[str, Any] = self._execute_module(module_args=options, task_vars=task_vars)
         if not answer.get("missing"):
             return answer

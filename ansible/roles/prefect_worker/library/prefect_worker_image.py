@@ -1,56 +1,172 @@
 #!/usr/bin/python
-"""Bring an image into the engine of the workers, unless it is there, or put one back."""
+"""Have the images of a release in the engine of the workers, under the names that runs ask for.
+
+A release's images are written down with it, and have a name of their own in the engine as long as
+the release is there: another release takes the other names away from them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.prefect_worker_places import IMAGES
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "address": {"type": "str", "required": True},
-    "images": {"type": "dict", "required": True},
+    "images": {"type": "dict", "default": {}},
     "archive": {"type": "str", "default": ""},
+    "release": {"type": "path"},
+    "instead_of": {"type": "path"},
     "put_back": {"type": "bool", "default": False},
+    "recorded": {"type": "dict", "default": {}},
+    "releases": {"type": "path"},
 }
 
 
+class Engine:
+    """The Podman of the workers."""
+
+    def __init__(self, module: AnsibleModule) -> None:
+        """Take the module's parameters; Podman is not there yet in check mode."""
+        self._module = module
+        self.program = module.get_bin_path("podman")
+        self._podman = [self.program or "podman", "--url", module.params["address"]]
+
+    def id(self, name: str) -> str:
+        """Return the id of what has the name, or an empty string."""
+        inspect = ["image", "inspect", "--format", "{{.Id}}", name]
+        return str(self._module.run_command([*self._podman, *inspect])[1]).strip()
+
+    def ids(self, names: dict[str, str]) -> dict[str, str]:
+        """Return the id of what has each name."""
+        return {name: self.id(name) for name in names} if self.program else {}
+
+    def name(self, names: dict[str, str]) -> bool:
+        """Give images their names, as far as they are there; a name without an image goes."""
+        changed = False
+        for name, wanted in names.items():
+            there = self.id(name)
+            if there == wanted or (wanted and not self.id(wanted)):
+                continue
+            changed = True
+            if not self._module.check_mode:
+                self.do(*(["tag", wanted] if wanted else ["untag", there]), name)
+        return changed
+
+    def all(self) -> list[tuple[str, str]]:
+        """Return the name and the id of each image that has a name."""
+        shown = self.do("images", "--no-trunc", "--format", "{{.Repository}}:{{.Tag}} {{.ID}}")
+        pairs = (line.split() for line in shown.splitlines())
+        return [(name, found.removeprefix("sha256:")) for name, found in pairs]
+
+    def do(self, *command: str) -> str:
+        """Run a command that has to succeed."""
+        return str(self._module.run_command([*self._podman, *command], check_rc=True)[1])
+
+
 def main() -> None:
+    """Put names back, go to another release, forget releases that are gone, or bring images."""
+    module = AnsibleModule(ARGUMENTS, supports_check_mode=True)
+    engine = Engine(module)
+    if module.params["put_back"]:
+        _write(module)
+        module.exit_json(changed=engine.name(module.params["images"]))
+    elif module.params["releases"]:
+        _forget(module, engine, Path(module.params["releases"]))
+    elif module.params["instead_of"]:
+        _go(module, engine)
+    else:
+        _bring(module, engine)
+
+
+def _bring(module: AnsibleModule, engine: Engine) -> None:
     """Load the archive if there is one, else tell which of its images are not there.
 
-    `before` are the images that had these names before the load.
+    `before` is what had these names before.
     """
-    module = AnsibleModule(ARGUMENTS, supports_check_mode=True)
-    images: dict[str, str] = module.params["images"]
-    # Not there yet in check mode.
-    program = module.get_bin_path("podman")
-    podman = [program or "podman", "--url", module.params["address"]]
-    if module.params["put_back"]:
-        for name, wanted in images.items():
-            module.run_command([*podman, "tag", wanted, name], check_rc=True)
-        module.exit_json(changed=True)
-    found = _found(module, podman, images) if program else {}
-    before = {name: there for name, there in found.items() if there}
-    if archive := module.params["archive"]:
-        module.run_command([*podman, "load", "--input", archive], check_rc=True)
-        found = _found(module, podman, images)
+    images, archive = module.params["images"], module.params["archive"]
+    before, recorded = engine.ids(images), _record(Path(module.params["release"]))
+    changed = bool(archive) or bool(engine.program and engine.name(images))
+    if archive:
+        engine.do("load", "--input", archive)
+    found = before if module.check_mode else engine.ids(images)
     missing = [name for name, wanted in images.items() if found.get(name) != wanted]
     if archive and missing:
         module.fail_json(msg=f"Podman loaded the archive, but has no {', '.join(missing)} from it.")
+    if not missing:
+        changed = _keep(module, engine, images) or changed
     told = "".join(f"+ {name} {wanted[:12]}\n" for name, wanted in images.items())
     module.exit_json(
-        changed=bool(archive),
+        changed=changed,
         missing=missing,
-        before=before if archive else {},
-        diff={"prepared": archive and told},
+        before=before if changed else {},
+        recorded=recorded,
+        diff={"prepared": told if changed else ""},
     )
 
 
-def _found(module: AnsibleModule, podman: list[str], names: Iterable[str]) -> dict[str, str]:
-    """The id of what has each name; empty if nothing has."""
-    inspect = [*podman, "image", "inspect", "--format", "{{.Id}}"]
-    return {name: module.run_command([*inspect, name])[1].strip() for name in names}
+def _keep(module: AnsibleModule, engine: Engine, images: dict[str, str]) -> bool:
+    """Let the images stay as long as the release does."""
+    release = Path(module.params["release"])
+    changed = _record(release) != images
+    if changed and not module.check_mode:
+        _write(module, images)
+    return engine.name(dict(zip(_own_names(release), images.values(), strict=False))) or changed
+
+
+def _go(module: AnsibleModule, engine: Engine) -> None:
+    """Have runs that ask for an image of one release start with that of another."""
+    release, other = Path(module.params["release"]), Path(module.params["instead_of"])
+    images = _record(release)
+    if not images and _record(other):
+        module.warn(f"No image came with {release.name}: runs keep the one that they have now.")
+    if gone := [name for name, wanted in images.items() if not engine.id(wanted)]:
+        module.fail_json(msg=f"The image {gone[0]} of {release.name} is not in the engine.")
+    repositories = {name.rpartition(":")[0]: wanted for name, wanted in images.items()}
+    for name in _record(other):
+        images.setdefault(name, repositories.get(name.rpartition(":")[0], ""))
+    images = {name: wanted for name, wanted in images.items() if wanted}
+    before = engine.ids(images)
+    module.exit_json(changed=engine.name(images), before=before, recorded=_record(release))
+
+
+def _forget(module: AnsibleModule, engine: Engine, releases: Path) -> None:
+    """Take all names away from images that only belong to releases that are gone."""
+    prefix = _own_names(releases / "-")[0].rpartition(":")[0] + ":"
+    kept = {path.name for path in releases.iterdir()}
+    owned = [(name, found) for name, found in engine.all() if name.startswith(prefix)]
+    needed = {found for name, found in owned if _release_of(name) in kept}
+    gone = [(name, found) for name, found in owned if _release_of(name) not in kept]
+    for name, found in gone:
+        engine.do("untag", found, *([name] if found in needed else []))
+    module.exit_json(changed=bool(gone))
+
+
+def _write(module: AnsibleModule, images: dict[str, str] | None = None) -> None:
+    """Write down which images belong to the release; as before, if nothing else is said."""
+    images = module.params["recorded"] if images is None else images
+    (Path(module.params["release"]) / IMAGES).write_text(json.dumps(images))
+
+
+def _own_names(release: Path) -> list[str]:
+    """Return names for the images of a release that no other release takes away."""
+    project = release.parents[1].name.lower()
+    return [f"localhost/prefect-release/{project}:{release.name}-{number}" for number in range(9)]
+
+
+def _release_of(name: str) -> str:
+    return name.rpartition(":")[2].rpartition("-")[0]
+
+
+def _record(release: Path) -> dict[str, str]:
+    try:
+        images: dict[str, str] = json.loads((release / IMAGES).read_text())
+    except (OSError, ValueError):
+        return {}
+    return images
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import subprocess
 import uuid
@@ -20,6 +21,8 @@ IN_A_PROCESS = (
 # Where a container has the smoke flow, which is not in the project's image.
 THERE = "/run/prefect_worker"
 IN_A_CONTAINER = f"PYTHONPATH={THERE}:$PYTHONPATH exec prefect flow-run execute"
+# The images of a release by their names, in its folder.
+IMAGES = ".images.json"
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -74,7 +77,7 @@ class Containers:
         self._podman = ["podman", "--url", wanted["engine"]]
         self._volume = f"{release / COMPANIONS}:{THERE}:ro"
         self.executes = bool(wanted["engine"])
-        self._image = self._deployed(entrypoints)
+        self._image = _brought(release) or self._deployed(entrypoints)
         self.job_variables: dict[str, Any] = {
             **({"image": self._image} if self._image else {}),
             "volumes": [self._volume],
@@ -117,3 +120,12 @@ class Containers:
         pool = self._api.get(f"/work_pools/{quoted(self._wanted['pool'])}")
         variables = pool["base_job_template"].get("variables", {}).get("properties", {})
         return str(variables.get("image", {}).get("default") or "prefecthq/prefect")
+
+
+def _brought(release: Path) -> str:
+    """Return the name of the image that came with the release, whose deployments may come later."""
+    try:
+        images: dict[str, str] = json.loads((release / IMAGES).read_text())
+    except (OSError, ValueError):
+        return ""
+    return next(iter(images), "")
