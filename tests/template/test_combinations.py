@@ -22,13 +22,16 @@ from tests.template.options import (
 EXPRESSIONS = {
     "prefect.yaml": re.compile(r"\{\{ (\$[A-Z_]+|built\.[a-z_]+) \}\}"),
     "infrastructure/base_job_template.json": re.compile(
-        r"\{\{ [a-z_]+ \}\}|\{\{ ctx\.\w+\.\* \}\}"
+        r"\{\{ [a-z_]+ \}\}|\{\{ ctx\.flow_run\.\w+ \}\}"
     ),
     "tests/test_prefect_yaml.py": re.compile(re.escape(r"{{\s*(.*?)\s*}}")),
     "inventory/group_vars/prefect_workers.yml": re.compile(
         r"\{\{ (lookup\('[a-z.]+', '\w+'\)|inventory_dir \| dirname) \}\}"
     ),
-    "README.md": re.compile(r"\{\{ (built\.image|prefect\.blocks\.secret\.name) \}\}"),
+    "Makefile": re.compile(r"\{\{\.(Repository|Tag)\}\}"),
+    "README.md": re.compile(
+        r"\{\{ (built\.image|prefect\.blocks\.secret\.name) \}\}|\{\{\.Endpoints\.docker\.Host\}\}"
+    ),
     ".github/workflows/ci.yml": re.compile(r"\$\{\{ matrix\.python \}\}"),
 }
 
