@@ -24,7 +24,9 @@ from tests.results.lab.programs import Programs
 from tests.results.lab.seaweed import Seaweed
 
 BUILD = TEMPLATE / "build/docker"
-DEMAND = Path(__file__).with_name("lab") / "demand.py.in"
+LAB = Path(__file__).with_name("lab")
+# By the module of flows that the tests add.
+FLOWS = {"demand": ["demand"], "again": ["again", "again_retries"]}
 CERTIFICATES = Path("/usr/local/share/ca-certificates")
 """Where this machine has those of its own network, if packages come through one."""
 ADDRESS = "10.77.0.100"
@@ -100,15 +102,15 @@ def told(
 
 
 def installed(folder: Path, *answers: str) -> Path:
-    """Generate a project, add a flow of the tests' own as its owner would, and install it."""
+    """Generate a project, add flows of the tests' own as its owner would, and install it."""
     made = bake(folder, "work_pool_type=docker", *answers)
-    flows = made / "src/shop_reports/flows"
-    (flows / "demand.py").write_text(DEMAND.read_text().replace("PACKAGE", "shop_reports"))
     with (made / "prefect.yaml").open("a") as deployments:
-        entrypoint = "src/shop_reports/flows/demand.py:demand"
-        deployments.write(
-            f"  - name: demand\n    entrypoint: {entrypoint}\n    work_pool: *work_pool\n"
-        )
+        for module, flows in FLOWS.items():
+            path = f"src/shop_reports/flows/{module}.py"
+            shutil.copy(LAB / f"{module}.py.in", made / path)
+            for flow in flows:
+                entry = f"  - name: {flow}\n    entrypoint: {path}:{flow}\n"
+                deployments.write(f"{entry}    work_pool: *work_pool\n")
     for certificate in CERTIFICATES.glob("*.crt"):
         shutil.copy(certificate, made / "certificates")
     subprocess.run(["make", "install"], cwd=made, check=True)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.docker.lab import attempts
 from tests.docker.lab.engine import Engine
 from tests.project.api import Api
 from tests.project.baked import Make
@@ -32,7 +33,8 @@ def test_a_container_has_limits_and_no_rights(worker: Path, api: Api, engine: En
     assert host["RestartPolicy"]["Name"] == "no"
     assert host["NetworkMode"] == "default"
     assert host["LogConfig"]["Config"] == {"max-file": "2", "max-size": "10m"}
-    assert host["Binds"] == ["shop-reports:/var/lib/shop-reports"]
+    (mount,) = found["Mounts"]
+    assert (mount["Name"], mount["Destination"]) == ("shop-reports", "/var/lib/shop-reports")
     assert config["User"] == "prefect"
     assert not [line for line in config["Env"] if line.startswith("PREFECT_HOME=")]
     assert "PREFECT_CLIENT_MAX_RETRIES=8" in config["Env"]
@@ -51,8 +53,9 @@ def test_a_deployment_can_have_limits_of_its_own(worker: Path, api: Api, engine:
 def test_a_retry_in_another_container_finds_the_results(
     worker: Path, api: Api, engine: Engine
 ) -> None:
-    """Results are in the pool's volume, which every container of the machine has."""
-    run_id = api.start("resume_from_failure", outbox=OUTBOX)
+    """Results are in the pool's volume, which every container has, whatever volumes are its own."""
+    volumes = {"volumes": ["of-a-deployment:/srv"]}
+    run_id = api.start_with("resume_from_failure", volumes, outbox=OUTBOX)
     assert api.ended(run_id) == "FAILED"
     first = container_of(engine, run_id)
     volume = "--volume=shop-reports:/var/lib/shop-reports"
@@ -62,6 +65,26 @@ def test_a_retry_in_another_container_finds_the_results(
     assert api.ended(run_id) == "COMPLETED"
     tasks = {"fetch_orders Cached": 3, "merge Cached": 1, "deliver Completed": 1}
     wait_until(lambda: api.tasks(run_id, attempt=2) == tasks, f"{tasks} and no others")
+
+
+def test_a_suspended_run_goes_on_in_another_container(
+    worker: Path, api: Api, engine: Engine
+) -> None:
+    run_id = api.start("again", how="suspend")
+    wait_until(lambda: api.state(run_id) == "PAUSED", "the suspension of the run")
+    first = container_of(engine, run_id)
+    engine.docker("wait", first)
+    attempts.resume(api, run_id)
+    assert attempts.second(api, run_id) == attempts.SKIPPED
+    assert container_of(engine, run_id) != first
+
+
+def test_output_that_is_no_text_does_not_keep_a_worker_from_seeing_the_end(
+    worker: Path, api: Api, engine: Engine
+) -> None:
+    run_id = api.start("again", how="crash")
+    assert api.ended(run_id) == "CRASHED"
+    assert engine.inspect(container_of(engine, run_id))["State"]["ExitCode"] == 3
 
 
 def test_what_the_image_is_built_with_is_not_in_it(worker: Path, engine: Engine) -> None:
@@ -91,17 +114,23 @@ def test_changed_code_is_one_new_layer(
 def test_tidy_removes_what_ended_and_what_was_replaced(
     worker: Path, make: Make, api: Api, engine: Engine
 ) -> None:
-    """A run that goes on keeps its container, and the project its image."""
-    replaced = "--filter=label=org.opencontainers.image.title=shop-reports"
+    """A run that goes on keeps its container, and the project its image; no stage is left."""
+
+    def images(dangling: bool) -> set[str]:
+        mine = "--filter=label=org.opencontainers.image.title=shop-reports"
+        kind = f"--filter=dangling={'true' if dangling else 'false'}"
+        return set(engine.docker("images", "--quiet", mine, kind).split())
+
     going_on = api.start("demand", seconds=20)
     wait_until(lambda: len(engine.containers()) == 1, "a container that runs")
     running = engine.containers()
     assert len(engine.containers("--all")) > 1
-    assert len(engine.docker("images", "--quiet", replaced).split()) == 2
+    assert len(images(dangling=False)) == 2
+    assert images(dangling=True)
     tidied = make("tidy")
     assert tidied.returncode == 0, tidied.stderr
     assert engine.containers("--all") == running
-    assert len(engine.docker("images", "--quiet", replaced).split()) == 1
+    assert (len(images(dangling=False)), images(dangling=True)) == (1, set())
     assert api.ended(going_on) == "COMPLETED"
 
 

@@ -4,8 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from tests.docker.lab.machine import CANCELLED, OF_ROOT, SETTINGS, UNIT, Story
+from tests.docker.lab.attempts import SKIPPED
+from tests.docker.lab.machine import (
+    CANCELLED,
+    ENGINE_USER,
+    HOME,
+    OF_ROOT,
+    SECRET,
+    SETTINGS,
+    UNIT,
+    Story,
+)
 from tests.hosts.control.observe import main_pid, shown
+from tests.hosts.machines.host import quoted
 
 # On the other system it is told in short.
 AT_LENGTH = pytest.mark.parametrize("told", ["trixie"], indirect=True)
@@ -38,8 +49,37 @@ def test_root_follows_no_link_of_the_user(told: Story) -> None:
 
 
 def test_the_worker_is_started_after_its_engine(told: Story) -> None:
-    uid = told.host.shell("id -u prefect").strip()
+    uid = told.host.shell(f"id -u {ENGINE_USER}").strip()
     assert f"user@{uid}.service" in shown(told.host, UNIT, "After")["After"].split()
+
+
+@pytest.mark.parametrize("reason", ["button", "suspended", "retries", "crash_retries"])
+def test_a_second_attempt_has_a_container_and_skips_what_is_done(told: Story, reason: str) -> None:
+    assert told.second[reason] == SKIPPED
+
+
+def test_job_variables_cannot_make_a_container_the_user_of_the_worker(told: Story) -> None:
+    """It is root in its image, has all files of the machine, and asks its own user's systemd."""
+    assert f"outside as {ENGINE_USER}" in told.printed["attack"]
+    assert SECRET not in told.printed["attack"]
+    assert told.host.shell("find /var/lib/prefect /opt/prefect /etc/prefect -name written") == ""
+    groups = told.host.shell(f"id -Gn {ENGINE_USER}").split()
+    assert groups == [ENGINE_USER]
+
+
+def test_nobody_but_the_worker_reaches_the_engine(told: Story) -> None:
+    connect = f"import socket; socket.socket(socket.AF_UNIX).connect('{HOME}/podman.sock')"
+    asked = f"python3 -c {quoted(connect)} 2>&1"
+    assert "Permission denied" in told.host.shell(f"runuser -u nobody -- {asked} || true")
+    assert told.host.shell(f"runuser -u prefect -- {asked}") == ""
+
+
+def test_a_container_is_known_by_what_it_executes_and_not_by_its_labels(told: Story) -> None:
+    """The run whose id another container had as a label goes on; one of no run stops nothing."""
+    assert told.states["mislabelled"] == "COMPLETED"
+    assert told.states["patient"] == "COMPLETED"
+    said = told.host.shell("journalctl --no-pager --unit prefect-check-shop-reports.service")
+    assert said.count("odd executes no flow run") == 1
 
 
 def test_results_are_in_s3(told: Story) -> None:
@@ -103,6 +143,21 @@ def test_another_image_is_brought_and_proved_beside_a_run(told: Story) -> None:
     assert "COMPLETED on vm" in told.played["upgraded"].succeeded().text
     assert told.pids["upgraded"] == told.pids["before upgrade"]
     assert told.images["upgraded"] != told.images["made"]
+
+
+@AT_LENGTH
+def test_rollback_goes_to_the_image_of_the_release_before(told: Story) -> None:
+    """Runs of deployments that name the newer image print what the older one prints."""
+    told.played["back"].succeeded()
+    assert told.printed["back"] == "taken\n"
+    assert told.printed["forth"] == "taken again\n"
+
+
+@AT_LENGTH
+def test_images_go_with_their_releases(told: Story) -> None:
+    replaced, names = told.names
+    assert f"localhost/{replaced}" not in names
+    assert len([name for name in names if name.startswith("localhost/prefect-release/")]) == 2
 
 
 @AT_LENGTH

@@ -7,14 +7,17 @@ such a machine have no limits.
 from __future__ import annotations
 
 import json
+import os
+from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.docker.lab import attempts
 from tests.docker.lab.engine import Engine
 from tests.hosts.control.observe import main_pid
 from tests.hosts.control.playbook import Played, play
-from tests.hosts.control.project import Project
+from tests.hosts.control.project import TOOLS, Project
 from tests.hosts.machines.container import Container
 from tests.hosts.machines.host import quoted
 from tests.hosts.machines.lab import Lab
@@ -23,13 +26,14 @@ from tests.project.baked import Make
 from tests.project.processes import wait_until
 
 UNIT = "prefect-worker-shop-reports.service"
-IMAGE = "shop-reports:latest"
 HOME = "/var/lib/prefect/.engine-prefect"
 SETTINGS = "/etc/prefect/.engine-prefect/engine.env"
 SOCKET = f"unix://{HOME}/podman.sock"
 CA_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
+ENGINE_USER = "prefect-engine"
 OF_THE_USER = (
-    "runuser -u prefect -- env XDG_RUNTIME_DIR=/run/user/$(id -u prefect) systemctl --user"
+    f"runuser -u {ENGINE_USER} -- env XDG_RUNTIME_DIR=/run/user/$(id -u {ENGINE_USER})"
+    " systemctl --user"
 )
 HELD = ("patient", "cancelled", "cancelled too", "killed", "lost")
 CANCELLED = HELD[1:3]
@@ -37,7 +41,11 @@ GO = "/tmp/go"
 # Without a process in between that outlives it.
 AT_ONCE = {"command": "python -m prefect.engine"}
 CHECK = "prefect-check-shop-reports.timer"
-TIDIED = "/var/lib/prefect/shop-reports/runs/shop-reports/.tidied"
+RECORDS = "/var/lib/prefect/shop-reports/runs/shop-reports"
+TIDIED = f"{RECORDS}/.tidied"
+ATTACK = Path(__file__).with_name("attack.sh")
+# Of the worker's environment alone.
+SECRET = "known-to-the-worker"
 # The check as it is when its engine stops a container, and answers too late.
 LATE = """\
 import sys
@@ -81,6 +89,9 @@ class Story:
     unnamed: list[str] = field(default_factory=list)
     stopped: list[str] = field(default_factory=list)
     containers: tuple[list[str], list[str]] = ([], [])
+    second: dict[str, Counter[str]] = field(default_factory=dict)
+    printed: dict[str, str] = field(default_factory=dict)
+    names: tuple[str, list[str]] = ("", [])
     _held: dict[str, str] = field(default_factory=dict)
     _slow: str = ""
     played: dict[str, Played] = field(default_factory=dict)
@@ -92,6 +103,7 @@ class Story:
         self._without_an_image_and_an_engine()
         self._with_a_bad_image()
         self._with_another_image()
+        self._back_and_forth()
         self._after_a_loss_of_power()
         # The image before is in use until the last of its containers has ended.
         self._after_a_day()
@@ -113,14 +125,50 @@ class Story:
         self.played["made"] = self._play().succeeded()
         self.images["made"] = self._image()
         self.host.shell(f"install --mode 600 /etc/hostname {OF_ROOT}")
-        self.host.shell(f"runuser -u prefect -- ln -s -f {OF_ROOT} {PLANTED}")
+        self.host.shell(f"runuser -u {ENGINE_USER} -- ln -s -f {OF_ROOT} {PLANTED}")
+        runs = attempts.start(self.api)
         self.played["again"] = self._play()
         self.pids["again"] = main_pid(self.host, UNIT)
+        self._go_on(runs)
+        self._attack()
+
+    def _go_on(self, runs: dict[str, str]) -> None:
+        """Let each run have its second attempt."""
+        attempts.retry(self.api, runs["button"])
+        # By then it would have been reported.
+        wait_until(lambda: self._is_settled(runs["suspended"]), "a look at what is suspended")
+        attempts.resume(self.api, runs["suspended"])
+        self.second = {name: attempts.second(self.api, run) for name, run in runs.items()}
+
+    def _attack(self) -> None:
+        """Have a container with root's rights and all files of the machine."""
+        script = quoted(ATTACK.read_text())
+        self.host.shell(f"printf %s {script} >/tmp/attack.sh")
+        self._podman(f"create --name innocent {self._named()} true")
+        self._podman("commit --change 'USER root' innocent attack:latest")
+        self._podman("rm innocent")
+        variables = {
+            "image": "localhost/attack:latest",
+            "volumes": ["/:/h"],
+            "command": "sh /h/tmp/attack.sh",
+        }
+        self._ended("attack", run := self.api.start_with("demand", variables))
+        self.printed["attack"] = self._output(run)
+
+    def _output(self, run: str) -> str:
+        """What the containers of a run printed."""
+        containers = self._containers_of(run).split()
+        return "".join(self._podman(f"logs {container}") for container in containers)
+
+    def _is_settled(self, run: str) -> bool:
+        records = [f"{RECORDS}/{container}" for container in self._containers_of(run).split()]
+        return '"settled": true' in self.host.shell(f"cat {' '.join(records)} /dev/null || true")
 
     def _without_a_worker(self) -> None:
         runs = {name: self.api.start_with("demand", AT_ONCE, until=GO) for name in HELD}
         for run in runs.values():
             self._wait_for(run, {"RUNNING"})
+        self._with_odd_containers(runs["patient"])
         self.host.shell(f"systemctl restart {UNIT}")
         self.host.shell(f"systemctl kill --kill-who=main --signal=KILL {UNIT}")
         self.host.shell(f"systemctl stop {UNIT} {CHECK}")
@@ -140,6 +188,14 @@ class Story:
         self.host.shell(f"systemctl start {UNIT}")
         self._held = runs
 
+    def _with_odd_containers(self, other: str) -> None:
+        """Have one that says it is of another run, and one that is of none."""
+        labels = {"labels": {"prefect.io/flow-run-id": other}}
+        self._ended("mislabelled", self.api.start_with("demand", labels))
+        of = "--env PREFECT__WORKER_NAME=shop-reports@vm --env 'PREFECT__FLOW_RUN_ID=a b'"
+        label = "--label 'io.prefect.flow-run-id=a b'"
+        self._podman(f"run --detach --name odd {of} {label} {self._named()} true")
+
     def _without_an_image_and_an_engine(self) -> None:
         self.pids["before nowhere"] = main_pid(self.host, UNIT)
         self._ended("nowhere", self.api.start_with("demand", {"image": "nowhere:1"}))
@@ -153,16 +209,17 @@ class Story:
 
     def _with_a_bad_image(self) -> None:
         archive = self.project.folder.parent / "bad.tar"
-        container = self.engine.docker("create", IMAGE, "true").strip()
-        self.engine.docker("commit", "--change", "ENV PATH=/nowhere", container, IMAGE)
+        image = self._named()
+        container = self.engine.docker("create", image, "true").strip()
+        self.engine.docker("commit", "--change", "ENV PATH=/nowhere", container, image)
         self.engine.docker("rm", container)
-        self.engine.docker("save", "--output", str(archive), IMAGE)
+        self.engine.docker("save", "--output", str(archive), image)
         self.played["bad"] = self._play("-e", f"prefect_worker_image_archive={archive}")
         self.images["put back"] = self._image()
 
     def _with_another_image(self) -> None:
         self.pids["before upgrade"] = main_pid(self.host, UNIT)
-        self.project.append("src/shop_reports/flows/demand.py", "\n# Changed.\n")
+        self._change('print("taken"', 'print("taken anew"')
         self._bring_image()
         self.host.shell(f"echo '# By hand.' >>{SETTINGS}")
         self.pids["engine before"] = self._engine_pid()
@@ -172,6 +229,32 @@ class Story:
         self._let_go()
         self.images["upgraded"] = self._image()
         self._ended("engine slow", self._slow)
+
+    def _back_and_forth(self) -> None:
+        """Go back to the release before, then on to another one."""
+        self.played["back"] = self._play("--tags", "rollback")
+        self.printed["back"] = self._printed_by_a_run("back")
+        self._change('print("taken anew"', 'print("taken again"')
+        replaced = self._named()
+        self._inventory(prefect_worker_releases_kept=1)
+        done = self.make("provision", PATH=f"{TOOLS}:{os.environ['PATH']}")
+        assert done.returncode == 0, done.stdout + done.stderr
+        self.printed["forth"] = self._printed_by_a_run("forth")
+        self.names = replaced, self._podman("images --format '{{.Repository}}:{{.Tag}}'").split()
+
+    def _printed_by_a_run(self, name: str) -> str:
+        run = self.api.start("demand")
+        self._ended(name, run)
+        return self._output(run)
+
+    def _named(self) -> str:
+        """Return the image that deployments name."""
+        deployment = self.api.request("GET", "/deployments/name/demand/demand")
+        return str(deployment["job_variables"]["image"])
+
+    def _change(self, text: str, other: str) -> None:
+        flow = "src/shop_reports/flows/demand.py"
+        self.project.change(flow, (self.project.folder / flow).read_text().replace(text, other))
 
     def _tidied(self) -> bool:
         self.host.shell(self._as_the_check("/etc/prefect/shop-reports/runs containers 0"))
@@ -211,14 +294,19 @@ class Story:
             assert done.returncode == 0, done.stdout + done.stderr
 
     def _play(self, *arguments: str) -> Played:
-        variables = {
-            **self.address,
-            "prefect_worker_ca_bundle": CA_BUNDLE,
-        }
-        self.project.inventory({"vm": variables})
+        self._inventory()
         played = play(self.project, *arguments, environment={"PREFECT_API_URL": self.api.url})
         self.pids.setdefault("made", main_pid(self.host, UNIT))
         return played
+
+    def _inventory(self, **more: object) -> None:
+        variables = {
+            **self.address,
+            "prefect_worker_ca_bundle": CA_BUNDLE,
+            "prefect_worker_environment": {"OF_THE_WORKER": SECRET},
+            **more,
+        }
+        self.project.inventory({"vm": variables})
 
     def _as_the_check(self, arguments: str) -> str:
         """The command line that runs Python as the timer does."""
@@ -248,7 +336,11 @@ class Story:
         return int(self.host.shell(f"cd / && {OF_THE_USER} {show}"))
 
     def _image(self) -> str:
-        return self._podman(f"image inspect --format '{{{{.Id}}}}' {IMAGE}").strip()
+        return self._podman(f"image inspect --format '{{{{.Id}}}}' {self._named()}").strip()
+
+    def _containers_of(self, run: str) -> str:
+        label = f"label=io.prefect.flow-run-id={run}"
+        return self._podman(f"ps --all --quiet --no-trunc --filter {label}")
 
     def _container_of(self, run: str) -> str:
         return self._podman(f"ps --quiet --filter label=io.prefect.flow-run-id={run}").strip()
