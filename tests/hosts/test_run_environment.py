@@ -39,7 +39,7 @@ def repositories(site: Site, host: Container) -> Iterator[str]:
         known = host.shell(f"sed 's/^/{host.address} /' /etc/ssh/ssh_host_ed25519_key.pub")
         site.play(
             host,
-            prefect_worker_packages=["git"],
+            prefect_worker_packages=["git", "postfix"],
             prefect_worker_ca_bundle=str(bundle),
             prefect_worker_ssh_key=key.read_text(),
             prefect_worker_ssh_known_hosts=known,
@@ -102,6 +102,13 @@ def test_packages_that_are_to_be_installed_by_a_step_are_told(faults: Faults) ->
     step: Steps = [{"prefect.deployments.steps.pip_install_requirements": {}}]
     run = ended(faults, "place", step)
     assert "No module named pip" in run["state"]["message"]
+
+
+@pytest.mark.usefixtures("repositories")
+def test_sendmail_fails_at_once(faults: Faults) -> None:
+    run = ended(faults, "mail", IN_PROJECT)
+    assert run["state_type"] == "FAILED"
+    assert "non-zero exit status 75" in run["state"]["message"]
 
 
 def test_an_exception_whose_text_is_no_text_is_told(faults: Faults) -> None:

@@ -60,6 +60,12 @@ def flood(lines: int = 7_000) -> None:
     get_run_logger().error("the last words")
 
 
+@flow
+def mail() -> None:
+    """Send a mail, as shell scripts do."""
+    subprocess.run(["/usr/sbin/sendmail", "root"], input=b"hi", timeout=20, check=True)
+
+
 @flow(persist_result=True)
 def kept() -> str:
     """Return what is to be kept; a plain flow of Prefect's."""
