@@ -2,12 +2,46 @@
 
 from __future__ import annotations
 
+import re
+import sys
+import textwrap
+import tomllib
 from pathlib import Path
 
 import pytest
 
-from tests.template.options import COMBINATIONS, SLUG, Options
-from tests.template.trees import commit, cookiecutter, cruft, make_repository, run, tool, tree
+from tests.template.options import COMBINATIONS, SLUG, TEMPLATE, Options
+from tests.template.trees import (
+    Tree,
+    commit,
+    cookiecutter,
+    cruft,
+    git,
+    make_repository,
+    run,
+    tool,
+    tree,
+)
+
+CHANGELOG = (TEMPLATE / "CHANGELOG.md").read_text(encoding="utf-8")
+OLD_FLOW = '''"""A flow of the owner's."""
+
+from shop_reports.outcomes import Run, settle
+from shop_reports.results import flow, task
+
+
+@task
+def double(number: int) -> int:
+    """Return twice the number."""
+    return 2 * number
+
+
+@flow
+def mine() -> list[Run]:
+    """Double two numbers."""
+    return settle([double.submit(1), double.submit(1)])
+'''
+NEW_IMPORTS = "from prefect_durable import Run, flow, settle, task\n"
 
 
 @pytest.fixture
@@ -78,3 +112,73 @@ def test_without_symlinks_it_stops_with_one_sentence(repository: Path, tmp_path:
     assert stopped.returncode != 0
     assert "set git's core.symlinks to true" in stopped.stderr
     assert not (tmp_path / SLUG).exists()
+
+
+def test_a_project_knows_the_version_that_the_changelog_describes(tmp_path: Path) -> None:
+    project = cookiecutter(TEMPLATE, "--no-input", cwd=tmp_path)
+    theirs, ours = (
+        tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
+        for folder in (project, TEMPLATE)
+    )
+    newest = re.search(r"^## (\S+)$", CHANGELOG, re.MULTILINE)
+    assert newest
+    assert theirs["tool"]["cookiecutter-prefect-vm"]["version"] == newest[1]
+    assert ours["project"]["version"] == newest[1]
+
+
+def test_an_edited_older_project_moves_over_by_the_steps_of_the_changelog(
+    tmp_path: Path,
+) -> None:
+    before = _last_commit_with("prefect==3.8.8")
+    repository = tmp_path / "template"
+    git(tmp_path, "clone", "--quiet", "--no-checkout", TEMPLATE, repository)
+    make_repository(repository)
+    cruft("create", repository, "--no-input", "--checkout", before, cwd=tmp_path)
+    project = tmp_path / SLUG
+    flows = project / "src" / "shop_reports" / "flows"
+    (flows / "mine.py").write_text(OLD_FLOW, encoding="utf-8")
+    _edit(flows / "passing_data.py", "mostly for {favourite}", "{favourite} sold best")
+    commit(project)
+
+    now = git(repository, "rev-parse", "HEAD").strip()
+    cruft("update", "--skip-apply-ask", "--checkout", now, cwd=project)
+    run("sh", "-ec", _commands("perl"), cwd=project)
+    run(sys.executable, "-m", "ruff", "check", "--fix", "--quiet", "src", "tests", cwd=project)
+
+    (tmp_path / "fresh").mkdir()
+    fresh = cookiecutter(repository, "--no-input", cwd=tmp_path / "fresh")
+    edited = fresh / "src" / "shop_reports" / "flows"
+    _edit(edited / "passing_data.py", "mostly for {favourite}", "{favourite} sold best")
+    imports = re.sub(r"(from shop_reports.*\n)+", NEW_IMPORTS, OLD_FLOW)
+    (edited / "mine.py").write_text(imports, encoding="utf-8")
+    assert _without_caches(project) == _without_caches(fresh)
+    run(sys.executable, "-c", "import shop_reports.flows.mine", cwd=project / "src")
+
+
+def _last_commit_with(words: str) -> str:
+    """Return the commit before a pin went away from the template."""
+    pyproject = "{{cookiecutter.__folder}}/pyproject.toml"
+    went = git(TEMPLATE, "log", "-1", "--format=%H", f"-S{words}", "--", pyproject).strip()
+    assert went, "this clone has no history: fetch all of it"
+    return f"{went}^"
+
+
+def _commands(word: str) -> str:
+    """Return the commands of the changelog among which a word is."""
+    blocks = re.findall(r"^ *```\n(.*?)^ *```$", CHANGELOG, re.MULTILINE | re.DOTALL)
+    return textwrap.dedent(next(block for block in blocks if word in block))
+
+
+def _edit(path: Path, old: str, new: str) -> None:
+    """Replace words of a file, which has to have them."""
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def _without_caches(folder: Path) -> Tree:
+    """Return a project's files without what tools leave beside them."""
+    caches = (".ruff_cache", "__pycache__")
+    return {
+        name: what for name, what in tree(folder).items() if not set(Path(name).parts) & set(caches)
+    }

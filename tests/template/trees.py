@@ -59,7 +59,7 @@ def commit(folder: Path) -> None:
     if not (folder / ".git").exists():
         git(folder, "init", "--quiet")
     git(folder, "add", "--all")
-    git(folder, "commit", "--quiet", "--message", "All there is")
+    git(folder, "commit", "--quiet", "--allow-empty", "--message", "All there is")
 
 
 def make_repository(folder: Path) -> Path:
