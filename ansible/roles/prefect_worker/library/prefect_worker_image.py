@@ -72,8 +72,7 @@ def main() -> None:
     module = AnsibleModule(ARGUMENTS, supports_check_mode=True)
     engine = Engine(module)
     if module.params["put_back"]:
-        _write(module)
-        module.exit_json(changed=engine.name(module.params["images"]))
+        _put_back(module, engine)
     elif module.params["releases"]:
         _forget(module, engine, Path(module.params["releases"]))
     elif module.params["instead_of"]:
@@ -113,8 +112,19 @@ def _keep(module: AnsibleModule, engine: Engine, images: dict[str, str]) -> bool
     release = Path(module.params["release"])
     changed = _record(release) != images
     if changed and not module.check_mode:
-        _write(module, images)
+        _write(release, images)
     return engine.name(dict(zip(_own_names(release), images.values(), strict=False))) or changed
+
+
+def _put_back(module: AnsibleModule, engine: Engine) -> None:
+    """Have names, and what belongs to the release, as they were before it was brought."""
+    images, recorded = module.params["images"], module.params["recorded"]
+    release = Path(module.params["release"])
+    _write(release, recorded)
+    engine.name(images)
+    kept = [*recorded.values(), *[""] * len(images)]
+    engine.name(dict(zip(_own_names(release)[: len(images)], kept, strict=False)))
+    module.exit_json(changed=True)
 
 
 def _go(module: AnsibleModule, engine: Engine) -> None:
@@ -134,31 +144,35 @@ def _go(module: AnsibleModule, engine: Engine) -> None:
 
 
 def _forget(module: AnsibleModule, engine: Engine, releases: Path) -> None:
-    """Take all names away from images that only belong to releases that are gone."""
-    prefix = _own_names(releases / "-")[0].rpartition(":")[0] + ":"
-    kept = {path.name for path in releases.iterdir()}
-    owned = [(name, found) for name, found in engine.all() if name.startswith(prefix)]
-    needed = {found for name, found in owned if _release_of(name) in kept}
-    gone = [(name, found) for name, found in owned if _release_of(name) not in kept]
+    """Take names away that only releases had that are gone."""
+    kept = list(releases.iterdir())
+    names = {_full(name) for release in kept for name in _record(release)}
+    names |= {name for release in kept for name in _own_names(release)}
+    repositories = {name.rpartition(":")[0] for name in names}
+    gone = [
+        (name, found)
+        for name, found in engine.all()
+        if name.rpartition(":")[0] in repositories and name not in names
+    ]
     for name, found in gone:
-        engine.do("untag", found, *([name] if found in needed else []))
+        engine.do("untag", found, name)
     module.exit_json(changed=bool(gone))
 
 
-def _write(module: AnsibleModule, images: dict[str, str] | None = None) -> None:
-    """Write down which images belong to the release; as before, if nothing else is said."""
-    images = module.params["recorded"] if images is None else images
-    (Path(module.params["release"]) / IMAGES).write_text(json.dumps(images))
+def _full(name: str) -> str:
+    """Return the name as Podman writes it; one without a registry is of this machine."""
+    return name if "/" in name else f"localhost/{name}"
+
+
+def _write(release: Path, images: dict[str, str]) -> None:
+    """Write down which images belong to the release."""
+    (release / IMAGES).write_text(json.dumps(images))
 
 
 def _own_names(release: Path) -> list[str]:
     """Return names for the images of a release that no other release takes away."""
     project = release.parents[1].name.lower()
     return [f"localhost/prefect-release/{project}:{release.name}-{number}" for number in range(9)]
-
-
-def _release_of(name: str) -> str:
-    return name.rpartition(":")[2].rpartition("-")[0]
 
 
 def _record(release: Path) -> dict[str, str]:
