@@ -50,7 +50,7 @@ class _Held:
     def __init__(self, path: Path, url: str) -> None:
         """Begin with what is in the file and in the environment of the run."""
         self._path = path
-        self._url = url
+        self._url = _normal(url)
         self._known = {self.now(), _of_the_environment(), ""}
 
     def now(self) -> str:
@@ -62,7 +62,8 @@ class _Held:
 
     def renew(self, headers: Any, url: str) -> bool:
         """Put the present value in place of an older one; False for another API's."""
-        if not url.startswith(self._url) or headers.get("Authorization", "") not in self._known:
+        is_known = headers.get("Authorization", "") in self._known
+        if not is_known or not _normal(url).startswith(self._url):
             return False
         if value := self.now():
             self._known.add(value)
@@ -75,6 +76,11 @@ class _Held:
         until = time.monotonic() + ASK
         while self.now() in ("", headers.get("Authorization")) and time.monotonic() < until:
             yield LOOK
+
+
+def _normal(url: str) -> str:
+    """Return a URL as requests have it, without a default port for example."""
+    return str(httpx.URL(url)).rstrip("/")
 
 
 def _of_the_environment() -> str:
