@@ -65,8 +65,7 @@ TEXTS = [
         f"{ROLE}/files/runs/check.py",
     ),
     ("workers/base.py", "prefect.worker.name", f"{ROLE}/files/runs/deliver.py"),
-    ("workers/base.py", "worker-name", f"{ROLE}/files/runs/containers.py"),
-    ("workers/base.py", "flow-run-id", f"{ROLE}/files/runs/containers.py"),
+    ("workers/base.py", "flow-run-id", f"{ROLE}/module_utils/prefect_worker_places.py"),
     ("workers/base.py", "work-pool", f"{PACKAGE}/lost_runs.py"),
     (
         "runner/_cancellation_manager.py",
