@@ -25,6 +25,13 @@ if run_id := os.environ.get("PREFECT__FLOW_RUN_ID"):
     (marks / run_id).touch()
 """
 
+# Needs more than the sandbox gives, already when it is imported.
+NEEDY = """
+import pathlib
+list(pathlib.Path("/home").iterdir())
+pathlib.Path("/srv/data/mark").touch()
+"""
+
 
 @pytest.fixture(scope="module")
 def project(site: Site) -> Project:
@@ -143,12 +150,14 @@ def test_only_so_many_releases_stay(site: Site, host: Container, project: Projec
     assert {used, release(host)} < releases(host)
 
 
-def test_a_flow_may_need_what_an_override_gives_when_it_is_imported(
+def test_a_release_is_proved_in_the_sandbox_of_runs_and_with_their_overrides(
     site: Site, host: Container, project: Project
 ) -> None:
     host.shell("install --directory --owner=prefect /srv/data")
     needy = project.copy("releases-needy")
-    needy.append(FLOW, "\nfrom pathlib import Path\n\nPath('/srv/data/mark').touch()\n")
-    overrides = {"ReadWritePaths": "/srv/data", "Restart": "always"}
+    needy.append(FLOW, NEEDY)
+    refused = site.play(host, project=needy).objections["worker"]
+    assert "PermissionError: [Errno 13] Permission denied: '/home'" in refused
+    overrides = {"ProtectHome": "read-only", "ReadWritePaths": "/srv/data", "Restart": "always"}
     site.play(host, project=needy, prefect_worker_unit_overrides=overrides).succeeded()
     assert host.shell("stat -c %U /srv/data/mark").strip() == "prefect"

@@ -118,6 +118,7 @@ def test_a_project_that_no_template_made_is_played_from_here(
     assert "only.py:only" in host.shell("cat /opt/prefect/foreign/current/.ready")
     site.online("foreign@worker", started, pool="second")
     assert main_pid(host) == pid
+    assert site.api.run("passing-data/passing_data")["state_type"] == "COMPLETED"
 
 
 def test_two_of_one_project_are_made_at_once_on_a_bare_machine(site: Site) -> None:

@@ -33,6 +33,12 @@ def test_a_run_that_segfaults_is_reported(faults: Faults) -> None:
     assert run["state"]["message"] == "Killed by signal 11 (SIGSEGV)."
 
 
+def test_a_run_that_the_sandbox_ends_is_reported(faults: Faults) -> None:
+    message = faults.killed_by_the_sandbox()["state"]["message"]
+    assert message.startswith("Killed by signal 31 (SIGSYS): called what the sandbox forbids")
+    assert message.endswith("see prefect_worker_unit_overrides.")
+
+
 def test_a_run_that_ends_before_its_flow_began_is_reported(faults: Faults) -> None:
     run = faults.ended(faults.start(flow="broken"))
     assert run["state"]["message"] == "Exited with status 1, before the flow began."

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
+from tests.hosts.control.project import TOOLS
 from tests.hosts.control.server import FINAL, Api, Run, eventually
 from tests.hosts.machines.host import Host, quoted
+from tests.hosts.machines.shell import run
 
 T = TypeVar("T")
 FLOWS = Path(__file__).resolve().parent.parent / "flows"
@@ -16,11 +19,27 @@ NOTES = "/var/lib/prefect/shop-reports/faults"
 WORKER = "prefect-worker-shop-reports.service"
 TASK_RUNS = "/task_runs/filter"
 SET_FOLDER = "prefect.deployments.steps.set_working_directory"
+KILLING = "/run/systemd/system/prefect-run-shop-reports@.service.d"
 ENTRYPOINTS = {
     "faults": "faults.py:faults",
     "retried": "faults.py:retried",
     "broken": "broken.py:broken",
 }
+
+
+def bring_numpy(host: Host) -> None:
+    """Unpack the wheel of numpy for the machine's Python beside the flows."""
+    found = host.shell("python3 -c 'import sys; print(*sys.version_info[:2], sep=\".\")'")
+    with TemporaryDirectory() as folder:
+        install: list[str | Path] = [TOOLS / "uv", "pip", "install", "--quiet", "--target", folder]
+        install += ["--only-binary", ":all:", "--python-version", found.strip()]
+        run([*install, "--python-platform", "x86_64-manylinux_2_28", "numpy"])
+        archive = Path(folder, "numpy.tar")
+        run(
+            ["tar", "--create", f"--file={archive}", f"--directory={folder}", "numpy", "numpy.libs"]
+        )
+        host.bring(archive, "/tmp/numpy.tar")
+    host.shell(f"tar --extract --file=/tmp/numpy.tar --directory={THERE}")
 
 
 class Faults:
@@ -35,6 +54,15 @@ class Faults:
             text = quoted(file.read_text())
             host.shell(f"mkdir -p {THERE} && printf %s {text} >{THERE}/{file.name}")
         self.deploy(pool)
+
+    def killed_by_the_sandbox(self) -> Run:
+        """What the API says of a run whose sandbox kills, as an override may have it."""
+        lines = "[Service]\\nSystemCallErrorNumber=kill\\n"
+        write = f"mkdir -p {KILLING} && printf '{lines}' >{KILLING}/kill.conf"
+        self.host.shell(f"{write} && systemctl daemon-reload")
+        run = self.ended(self.start("mount"))
+        self.host.shell(f"rm -r {KILLING} && systemctl daemon-reload")
+        return run
 
     def deploy(self, pool: str) -> None:
         """Make a deployment of each flow."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ WORKLOADS = Path(__file__).resolve().parent.parent / "workloads"
 FLOW = "src/shop_reports/flows/workloads.py"
 ENTRY = f"  - name: workloads\n    entrypoint: {FLOW}:workloads\n    work_pool: *work_pool\n"
 NOTES = "/var/lib/prefect/shop-reports/workloads"
+DATABASE = {"PGHOST": "127.0.0.1", "PGDATABASE": "shop", "PGUSER": "flows", "PGPASSWORD": "word"}
 
 
 @dataclass(frozen=True)
@@ -27,34 +29,33 @@ class Outcome:
 
 
 def with_workloads(site: Site) -> Project:
-    """The site's project with the workloads in it, and the packages that they need pinned."""
+    """Return the site's project with the workloads in it, locked and deployed."""
     project = site.project.copy("workloads")
     for file in WORKLOADS.glob("*.py"):
         path = FLOW if file.name == Path(FLOW).name else f"src/shop_reports/workloads/{file.name}"
         project.change(path, file.read_text())
     project.append("prefect.yaml", ENTRY)
-    _pin(project.folder / "requirements.txt", WORKLOADS / "requirements.in")
+    packages = (WORKLOADS / "requirements.in").read_text().split()
+    asked = (project.folder / "pyproject.toml").read_text()
+    more = "".join(f"    {json.dumps(package)},\n" for package in packages)
+    project.change(
+        "pyproject.toml", asked.replace("dependencies = [\n", f"dependencies = [\n{more}", 1)
+    )
+    path = f"{TOOLS}:{os.environ['PATH']}"
+    for target in ("lock", "deploy"):
+        environment = {**site.environment, "PATH": path, "MAKEFLAGS": ""}
+        run(["make", target], folder=project.folder, environment=environment)
     return project
 
 
-def deploy(site: Site) -> str:
-    """A deployment of the flow, by its id; the packages are not on the control side."""
-    flow = site.api.request("POST", "/flows/", {"name": "workloads"})["id"]
-    step = "prefect.deployments.steps.set_working_directory"
-    body = {
-        "name": "workloads",
-        "flow_id": flow,
-        "work_pool_name": site.pool,
-        "entrypoint": f"{FLOW}:workloads",
-        "pull_steps": [{step: {"directory": "{{ $PROJECT_DIR }}"}}],
-        "enforce_parameter_schema": False,
-    }
-    return str(site.api.request("POST", "/deployments/", body)["id"])
+def furnish(host: Host) -> None:
+    """Give a machine what the workloads talk to: a database, mail, a repository, folders."""
+    host.shell((WORKLOADS / "furnish.sh").read_text())
 
 
 def outcomes(api: Api, host: Host, group: str) -> dict[str, Outcome]:
-    """What became of each workload of a group, all of them in one run."""
-    ended = api.run("workloads/workloads", group=group)
+    """Return what became of each workload of a group, all of them in one run."""
+    ended = api.run("workloads/workloads", seconds=300, group=group)
     assert ended["state_type"] in {"COMPLETED", "FAILED"}, ended["state"]
     said = json.loads(host.shell(f"cat {NOTES}/{ended['id']}.json"))
     # The server writes down what became of tasks when it has the time.
@@ -68,10 +69,3 @@ def outcomes(api: Api, host: Host, group: str) -> dict[str, Outcome]:
 
 def _final(states: dict[str, str], names: set[str]) -> bool:
     return set(states) == names and set(states.values()) <= FINAL
-
-
-def _pin(pins: Path, wanted: Path) -> None:
-    """Add to the pins, moving none of them."""
-    command: list[str | Path] = [TOOLS / "uv", "pip", "compile", "--quiet", "--universal"]
-    command += ["--python-version", "3.10", "--generate-hashes", "--output-file", pins]
-    run([*command, pins, wanted])

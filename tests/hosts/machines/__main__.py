@@ -1,4 +1,7 @@
-"""Machines to try things on, until Ctrl-C: `python -m tests.hosts.machines trixie vm:bookworm`."""
+"""Machines to try things on, until Ctrl-C: `python -m tests.hosts.machines trixie vm:trixie`.
+
+`equipped:bookworm` has the programs of data teams, too.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +19,8 @@ def main() -> None:
     with closing(Lab()) as lab:
         for number, wish in enumerate(sys.argv[1:], start=1):
             kind, _, suite = wish.rpartition(":")
-            make = lab.vm if kind == "vm" else lab.container
-            make(suite, f"{suite}{number}").start()
+            makers = {"vm": lab.vm, "equipped": lab.equipped, "": lab.container}
+            makers[kind](suite, f"{suite}{number}").start()
         for host in lab.hosts:
             host.wait()
             print(f"{host.name}: ssh -F {lab.keys.config} {host.address}", flush=True)

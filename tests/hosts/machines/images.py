@@ -21,7 +21,25 @@ BARE = [
     "systemd",
     "systemd-sysv",
 ]
-BOOTABLE = ["initramfs-tools", "linux-image-cloud-amd64", "udev"]
+KINDS = {
+    "container": [],
+    "vm": ["initramfs-tools", "linux-image-cloud-amd64", "udev"],
+    # What the flows of data teams call.
+    "equipped": [
+        "bzip2",
+        "chromium-headless-shell",
+        "default-jre-headless",
+        "ffmpeg",
+        "fonts-dejavu-core",
+        "git",
+        "nodejs",
+        "postfix",
+        "postgresql",
+        "rsync",
+        "xz-utils",
+        "zstd",
+    ],
+}
 CUSTOMIZE = [
     'chroot "$1" useradd --create-home --shell /bin/bash admin',
     'echo "admin ALL=(ALL) NOPASSWD: ALL" > "$1/etc/sudoers.d/admin"',
@@ -33,11 +51,10 @@ CUSTOMIZE = [
 ]
 
 
-def image(suite: str, cache: Path, bootable: bool = False) -> Path:
-    """The root file system of a bare machine, from the cache or freshly built."""
-    recipe = _recipe(suite, BARE + (BOOTABLE if bootable else []))
+def image(suite: str, cache: Path, kind: str = "container") -> Path:
+    """Return the root file system of a bare or equipped machine, from the cache or new."""
+    recipe = _recipe(suite, BARE + KINDS[kind])
     key = hashlib.sha256(json.dumps(recipe).encode()).hexdigest()[:12]
-    kind = "vm" if bootable else "container"
     root = cache / f"{suite}-{kind}-{key}"
     with locked(cache / f"{suite}-{kind}.lock"):
         if not root.exists():

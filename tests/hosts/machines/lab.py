@@ -51,10 +51,17 @@ class Lab:
         self.hosts.append(made)
         return made
 
+    def equipped(self, suite: str, name: str) -> Container:
+        """A machine in a container, not started, with the programs of data teams."""
+        layers = [image(suite, self._images, "equipped")]
+        made = Container(self._place(name), suite, layers)
+        self.hosts.append(made)
+        return made
+
     def vm(self, suite: str, name: str) -> VirtualMachine:
         """A virtual machine, not started."""
         place = self._place(name)
-        made = VirtualMachine(place, [image(suite, self._images, bootable=True)], self._next)
+        made = VirtualMachine(place, [image(suite, self._images, "vm")], self._next)
         self.hosts.append(made)
         return made
 

@@ -14,6 +14,21 @@ def gzip() -> str:
     return output("seq 9000 >n && gzip n && gzip -dc n.gz | tail -n 1")
 
 
+def xz() -> str:
+    """Compress a file, which keeps its owner and time."""
+    return output("seq 9000 >n && xz n && xz -dc n.xz | tail -n 1")
+
+
+def bzip2() -> str:
+    """Compress a file, which keeps its owner and time."""
+    return output("seq 9000 >n && bzip2 n && bzip2 -dc n.bz2 | tail -n 1")
+
+
+def zstd() -> str:
+    """Compress a file, which keeps its owner and time."""
+    return output("seq 9000 >n && zstd -q --rm n && zstd -dc n.zst | tail -n 1")
+
+
 def sed() -> str:
     """Edit a file in its place."""
     return output("echo a=1 >c && sed -i s/1/2/ c && cat c")
@@ -23,6 +38,11 @@ def cp() -> str:
     """Copy with times, modes and owners."""
     copies = "cp -a /etc/hostname a && cp -p a b"
     return output(f"{copies} && stat -c %Y a b /etc/hostname | uniq | wc -l")
+
+
+def rsync() -> str:
+    """Mirror a folder with all it has."""
+    return output("mkdir a && echo x >a/f && rsync -a a/ b && cat b/f")
 
 
 def tar() -> str:
@@ -51,7 +71,7 @@ def taskset() -> str:
 
 
 def os_nice() -> str:
-    """The same from Python."""
+    """Be nicer to others, from Python."""
     pid = os.fork()
     if not pid:
         os._exit(os.nice(5))
@@ -59,7 +79,7 @@ def os_nice() -> str:
 
 
 def os_sched_setaffinity() -> str:
-    """The same from Python, for this process and back."""
+    """Keep this process to one processor for a moment, from Python."""
     before = os.sched_getaffinity(0)
     one = {min(before)}
     os.sched_setaffinity(0, one)
@@ -69,7 +89,7 @@ def os_sched_setaffinity() -> str:
 
 
 def os_chown() -> str:
-    """Give a file to one's own group from Python."""
+    """Give a file to one's own group, from Python."""
     with TemporaryDirectory() as folder:
         path = Path(folder, "file")
         path.touch()

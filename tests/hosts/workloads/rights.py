@@ -1,0 +1,76 @@
+"""What a run may do by default, or only with an override, or not at all."""
+
+from __future__ import annotations
+
+import os
+import socket
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from shop_reports.workloads.shell import output
+
+CHROMIUM = "/usr/bin/chromium-headless-shell"
+
+
+def locale() -> str:
+    """Print in UTF-8."""
+    return output("locale charmap", LC_ALL="C.UTF-8")
+
+
+def time_zone() -> str:
+    """Tell the time of another place."""
+    moment = datetime(2026, 1, 1, tzinfo=ZoneInfo("Europe/Berlin"))
+    return f"{moment.utcoffset()}, {output('date -d @0 +%H', TZ='Europe/Berlin')}"
+
+
+def home() -> str:
+    """Read a file of a user's home."""
+    return Path("/home/reports/report").read_text().strip()
+
+
+def data() -> str:
+    """Write into a folder of the machine."""
+    return str(Path("/data/report").write_text("x"))
+
+
+def mnt() -> str:
+    """Write to a mounted disk."""
+    return str(Path("/mnt/share/report").write_text("x"))
+
+
+def keytab() -> str:
+    """Read a file that only root can."""
+    return Path(os.environ.get("CREDENTIALS_DIRECTORY", "/etc"), "krb5.keytab").read_text().strip()
+
+
+def device() -> str:
+    """Find a device."""
+    return str(Path("/dev/gpu0").exists())
+
+
+def namespaces() -> str:
+    """Make a user namespace, as what runs containers does."""
+    return output("unshare --user --map-root-user id -u")
+
+
+def sudo() -> str:
+    """Become root."""
+    return output("sudo -n true")
+
+
+def low_port() -> str:
+    """Serve at a port that needs rights."""
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 80))
+    return "bound"
+
+
+def ping() -> str:
+    """Ask whether a machine is there."""
+    return output("ping -c 1 -W 2 127.0.0.1 | grep -c '1 received'")
+
+
+def chromium_with_its_own_sandbox() -> str:
+    """Open a page in a browser that shuts itself in."""
+    return output(f"{CHROMIUM} --dump-dom about:blank")
