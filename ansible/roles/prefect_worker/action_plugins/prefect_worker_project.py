@@ -191,8 +191,8 @@ def _names(tree: ast.Module) -> set[str]:
     return names
 
 
-def _pinned_prefect(requirements: Path) -> str:
-    """The version of Prefect that the machines will have."""
+def _pinned_prefect(requirements: Path) -> list[dict[str, str]]:
+    """Return the versions of Prefect that machines may have, each with the marker of its line."""
     try:
         text = requirements.read_text()
     except OSError as error:
@@ -200,10 +200,14 @@ def _pinned_prefect(requirements: Path) -> str:
             f"{requirements} cannot be read ({error.strerror}): a release is installed from it, "
             "with versions and hashes (`uv pip compile --generate-hashes`)."
         ) from None
-    if not (found := re.search(r"^prefect==([^\s;\\]+)", text, re.M)):
+    found = re.findall(r"^prefect==([^\s;\\]+)([^\\\n]*)", text, re.M)
+    if not found:
         raise AnsibleActionFail(f"{requirements} does not pin Prefect (a line `prefect==…`).")
     if "--hash=" not in text:
         raise AnsibleActionFail(
             f"{requirements} has no hashes: compile it with `uv pip compile --generate-hashes`."
         )
-    return found.group(1)
+    return [
+        {"version": version, "marker": rest.partition("--hash")[0].strip(" ;")}
+        for version, rest in found
+    ]

@@ -102,6 +102,7 @@ def _fitness(wanted: dict[str, Any], unit: dict[str, Any]) -> dict[str, Any]:
         "architecture": platform.machine(),
         "systemd": _systemd_version(),
         "python": python,
+        "python_version": _full_version(python) or f"{version}.0",
         "packages": _missing(packages, family["query"]),
         "release": release,
         "release_ready": ready,
@@ -196,6 +197,13 @@ def _python(wanted: str, family: dict[str, Any]) -> tuple[str, str]:
 
 def _python_version(path: str) -> str:
     return _output(path, "-c", "import sys; print('%d.%d' % sys.version_info[:2])").strip()
+
+
+def _full_version(path: str) -> str:
+    """Return it with its last number, or nothing if this Python is still to be installed."""
+    if not Path(path).exists():
+        return ""
+    return _output(path, "-c", "import platform; print(platform.python_version())").strip()
 
 
 def _missing(packages: list[str], query: list[str]) -> list[str]:
