@@ -56,33 +56,33 @@ ARGUMENTS = {
     "prefect.results.ResultRecord.deserialize": ("data", "backup_serializer"),
     "prefect.utilities.hashing.hash_objects": ("raise_on_failure",),
 }
-# Words of Prefect's: in which of its files, what we take them for, and where we do.
+# Words of Prefect's: in which of its files, and below which folder of ours we take them.
 TEXTS = [
-    ("states.py", "Execution was aborted by a termination signal", f"{ROLE}/files/runs/deliver.py"),
+    ("states.py", "Execution was aborted by a termination signal", ROLE),
     (
         "workers/base.py",
         "Failed to submit flow run to infrastructure: ",
-        f"{ROLE}/files/runs/check.py",
+        ROLE,
     ),
-    ("workers/base.py", "prefect.worker.name", f"{ROLE}/files/runs/deliver.py"),
-    ("workers/base.py", "flow-run-id", f"{ROLE}/module_utils/prefect_worker_places.py"),
-    ("workers/base.py", "work-pool", f"{PACKAGE}/lost_runs.py"),
+    ("workers/base.py", "prefect.worker.name", ROLE),
+    ("workers/base.py", "flow-run-id", ROLE),
+    ("workers/base.py", "work-pool", PACKAGE),
     (
         "runner/_cancellation_manager.py",
         "Flow run was cancelled successfully.",
-        f"{ROLE}/files/runs/deliver.py",
+        ROLE,
     ),
-    ("engine.py", "PREFECT__FLOW_RUN_ID", f"{ROLE}/files/runs/launch.py"),
-    ("flow_engine.py", "prefect.flow-run.heartbeat", f"{PACKAGE}/lost_runs.py"),
-    ("events/related.py", "prefect.resource.role", f"{PACKAGE}/lost_runs.py"),
-    ("events/clients.py", "Unable to authenticate", f"{ROLE}/files/runs/patience.py"),
-    ("logging/loggers.py", "prefect.flow_runs", f"{ROLE}/files/runs/run_log.py"),
-    ("filesystems.py", "does not exist", f"{DURABLE}/storage.py"),
-    ("states.py", "AwaitingRetry", f"{ROLE}/files/runs/deliver.py"),
-    ("task_engine.py", "Cached", f"{PACKAGE}/demo/runs.py"),
-    ("task_engine.py", "__parents__", f"{DURABLE}/every_call.py"),
-    ("server/api/server.py", "/health", f"{ROLE}/files/watchdog.py"),
-    ("workers/server.py", "/health", f"{ROLE}/files/watchdog.py"),
+    ("engine.py", "PREFECT__FLOW_RUN_ID", ROLE),
+    ("flow_engine.py", "prefect.flow-run.heartbeat", PACKAGE),
+    ("events/related.py", "prefect.resource.role", PACKAGE),
+    ("events/clients.py", "Unable to authenticate", ROLE),
+    ("logging/loggers.py", "prefect.flow_runs", ROLE),
+    ("filesystems.py", "does not exist", DURABLE),
+    ("states.py", "AwaitingRetry", ROLE),
+    ("task_engine.py", "Cached", PACKAGE),
+    ("task_engine.py", "__parents__", DURABLE),
+    ("server/api/server.py", "/health", ROLE),
+    ("workers/server.py", "/health", ROLE),
 ]
 MODULES_RUN = {"prefect.engine": f"{ROLE}/files/runs/run_engine.py"}
 NO_SETTINGS = {
