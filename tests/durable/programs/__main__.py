@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+import shutil
 import sys
 import time
 from collections import Counter
@@ -49,37 +51,43 @@ def main() -> int:
     parser.add_argument("--stock", action="store_true", help="run them on stock Prefect, too")
     asked = parser.parse_args()
     dialects = ["durable", "stock"] if asked.stock else ["durable"]
-    with lab(ROOT / "build/fuzz/lab") as place:
+    folder = ROOT / f"build/fuzz/{os.getpid()}"
+    with lab(folder) as place:
         for dialect in dialects:
             place.add(dialect, 1 if asked.seed is not None else asked.at_a_time)
         if asked.seed is not None:
-            return one(place, asked.seed, dialects, asked.shrink)
-        last = asked.first + asked.count if asked.count else sys.maxsize
-        return many(place, range(asked.first, last), dialects, asked.at_a_time)
+            failed = one(place, asked.seed, dialects, asked.shrink)
+        else:
+            last = asked.first + asked.count if asked.count else sys.maxsize
+            failed = many(place, range(asked.first, last), dialects, asked.at_a_time)
+    if failed:
+        print(f"What was executed is in {folder}.")
+    else:
+        shutil.rmtree(folder)
+    return int(failed)
 
 
-def one(place: Lab, number: int, dialects: list[str], tries: int) -> int:
+def one(place: Lab, number: int, dialects: list[str], tries: int) -> bool:
     """Run one program and print all of it; try smaller ones if it fails."""
     drawn, right = program(number)
-    for dialect in dialects:
-        ran = run(place, number, dialect, drawn, right)
-        if tries and ran.verdict.name in BAD:
-            name = ran.verdict.name
-
-            def fails(
-                smaller: Program, found: Truth, dialect: str = dialect, name: str = name
-            ) -> bool:
-                return run(place, number, dialect, smaller, found).verdict.name == name
-
-            drawn, right = shrink(number, fails, tries)
-            ran = run(place, number, dialect, drawn, right)
-        for file, text in source(drawn, dialect).items():
-            print(f"# {file}\n{text}")
+    ran = run(place, number, "durable", drawn, right)
+    if tries and ran.verdict.name in BAD:
+        drawn, right = shrink(
+            number,
+            lambda *smaller: (
+                run(place, number, "durable", *smaller).verdict.name == ran.verdict.name
+            ),
+            tries,
+        )
+    runs = [run(place, number, dialect, drawn, right) for dialect in dialects]
+    for name, text in source(drawn, "durable").items():
+        print(f"# {name}\n{text}")
+    for ran in runs:
         print(*ran.outcome.outputs, ran, sep="\n---\n")
-    return int(ran.verdict.name in BAD)
+    return runs[0].verdict.name in BAD
 
 
-def many(place: Lab, numbers: Iterable[int], dialects: list[str], at_a_time: int) -> int:
+def many(place: Lab, numbers: Iterable[int], dialects: list[str], at_a_time: int) -> bool:
     """Run programs, print what is not right and, in the end, the shares of the verdicts."""
     shares: dict[str, Counter[str]] = {dialect: Counter() for dialect in dialects}
     begun = time.monotonic()
@@ -95,7 +103,7 @@ def many(place: Lab, numbers: Iterable[int], dialects: list[str], at_a_time: int
         parts = ", ".join(f"{name} {share[name]}" for name in VERDICTS)
         print(f"{dialect}: {parts} of {share.total()}")
     print(f"{seconds / max(1, shares[dialects[0]].total()):.2f} s for each program")
-    return int(bool(set(shares["durable"]) & set(BAD)))
+    return bool(set(shares["durable"]) & set(BAD))
 
 
 def run_all(

@@ -21,7 +21,6 @@ METHOD_DECORATORS = {
     "static": ("", "@staticmethod"),
     "static outside": ("@staticmethod", ""),
     "class": ("", "@classmethod"),
-    "class outside": ("@classmethod", ""),
 }
 """What is written above and below the decorator of Prefect's."""
 
@@ -177,7 +176,6 @@ SHAPES: dict[str, Callable[[Definition], str]] = {
     "static": _static_method,
     "static outside": _static_method,
     "class": _class_method,
-    "class outside": _class_method,
     "callable": _callable,
     "partial": _partial,
     "lambda": _lambda,

@@ -28,8 +28,8 @@ from tests.durable.programs.shape import (
 
 LEAF_SHAPES = [
     *["plain", "closure", "default", "shared", "options", "wrapped", "inner", "exec"],
-    *["exec globals", "method", "static", "static outside", "class", "class outside"],
-    *["callable", "partial", "lambda", "global"],
+    *["exec globals", "method", "static", "static outside", "class", "callable", "partial"],
+    *["lambda", "global"],
 ]
 TASK_SHAPES = ["plain", "closure", "shared", "wrapped", "method"]
 FLOW_SHAPES = ["plain", "closure", "default", "shared", "wrapped", "inner"]
