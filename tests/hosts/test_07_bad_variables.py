@@ -15,6 +15,7 @@ from tests.hosts.control.project import Project
 from tests.hosts.control.site import Site
 from tests.hosts.control.wrong import FILES, WRONG
 from tests.hosts.machines.container import Container
+from tests.hosts.machines.host import quoted
 
 ALIASES = {f"case{number}": name for number, name in enumerate(WRONG)}
 
@@ -106,3 +107,13 @@ def test_a_system_that_nobody_knows_is_refused(site: Site, machine: Container) -
     played = site.play(machine)
     assert "plan9 4 is not supported; known systems are" in played.objections["worker"]
     assert written(machine) == before
+
+
+@pytest.mark.parametrize("names", ["ID=mint\nVERSION_ID=22\nID_LIKE='ubuntu debian'", "ID=debian"])
+def test_a_relative_of_a_known_system_and_one_without_a_version_are_accepted(
+    site: Site, machine: Container, names: str
+) -> None:
+    machine.shell(f"rm /etc/os-release && printf {quoted(names)} >/etc/os-release")
+    # What is looked at next.
+    played = site.play(machine, prefect_worker_free_mib=900_000)
+    assert "MiB free" in played.objections["worker"]

@@ -35,6 +35,7 @@ IDLE = """
 import socket
 doors = [socket.socket(socket.AF_UNIX) for _ in range(5)]
 for door in doors:
+    door.settimeout(60)
     door.connect({socket!r})
     door.sendall(b"{{")
 for door in doors:

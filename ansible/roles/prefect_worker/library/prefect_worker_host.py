@@ -147,7 +147,7 @@ def _family(families: dict[str, Any]) -> dict[str, Any]:
 def _system() -> dict[str, str]:
     """The pairs of /etc/os-release."""
     text = Path("/etc/os-release").read_text()
-    return dict(re.findall(r'^([A-Z_]+)="?([^"\n]*)"?$', text, re.M))
+    return dict(re.findall(r"""^([A-Z_]+)=["']?([^"'\n]*)["']?$""", text, re.M))
 
 
 def _numbers(version: str) -> tuple[int, ...]:
