@@ -4,10 +4,11 @@ This package comes from the template as it is, and `cruft update` renews it.
 """
 
 from .batches import ItemsFailed, Outcome, batched, do_each
-from .every_call import EVERY_CALL, current_key
-from .results import flow, task
+from .calls import EVERY_CALL, call_key, current_key
+from .flows import flow
 from .settle import Run, settle
 from .storage import StorageError
+from .tasks import task
 
 __version__ = "0.1.0"
 
@@ -18,6 +19,7 @@ __all__ = [
     "Run",
     "StorageError",
     "batched",
+    "call_key",
     "current_key",
     "do_each",
     "flow",

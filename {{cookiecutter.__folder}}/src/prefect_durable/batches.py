@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 from prefect.logging import get_run_logger
 from prefect.results import get_result_store, should_persist_result
 
-from .every_call import current_key
+from .calls import current_key
 from .storage import keep, read_kept
 
 Item = TypeVar("Item")
@@ -90,18 +90,20 @@ def _do(do: Callable[[Item], Value], item: Item) -> Outcome[Item, Value]:
 
 def _read_done() -> dict[int, Any]:
     """Return the outcomes that an earlier attempt of this call kept, by number."""
-    record = read_kept(get_result_store(), _key()) if should_persist_result() else None
+    key = _key()
+    record = read_kept(get_result_store(), key) if key else None
     done: dict[int, Any] = record.result if record else {}
     return done
 
 
 def _write_done(done: dict[int, Any]) -> None:
     """Keep outcomes for the next attempt of this call."""
-    if should_persist_result():
+    if key := _key():
         store = get_result_store()
-        keep(store, store.create_result_record(done, _key()))
+        keep(store, store.create_result_record(done, key))
 
 
-def _key() -> str:
-    """Return the key under which the outcomes of the items of this call are kept."""
-    return f"{current_key()}-items"
+def _key() -> str | None:
+    """Return the key under which the outcomes of the items of this call are kept, if they are."""
+    key = current_key()
+    return f"{key}-items" if key and should_persist_result() else None

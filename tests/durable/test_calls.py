@@ -4,9 +4,8 @@ import time
 from threading import Event
 
 import pytest
-from prefect import flow, task
 from prefect.cache_policies import DEFAULT
-from prefect_durable import EVERY_CALL, current_key
+from prefect_durable import EVERY_CALL, current_key, flow, task
 from prefect_durable.testing import retry
 
 done: list[str] = []
@@ -163,7 +162,7 @@ def test_calls_in_different_tasks_are_told_apart_in_a_retry() -> None:
     done.clear()
     broken.clear()
     assert retry(town, failed).is_completed()
-    assert done == ["door", "west"], "what a task calls is kept only together with that task"
+    assert done == ["west"]
 
 
 def test_an_argument_that_is_still_being_made_does_not_change_the_key() -> None:
@@ -225,5 +224,5 @@ def test_a_task_without_a_flow_runs_every_time() -> None:
 
 
 def test_there_is_no_key_outside_of_a_task() -> None:
-    with pytest.raises(RuntimeError, match="cache_policy=EVERY_CALL"):
+    with pytest.raises(RuntimeError, match="no task running"):
         current_key()

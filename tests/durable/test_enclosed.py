@@ -1,0 +1,129 @@
+"""Tasks in generators, tasks, transactions and threads: what a retry finds again."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextvars import copy_context
+from threading import Thread
+
+import pytest
+from prefect.context import FlowRunContext, TaskRunContext
+from prefect.transactions import get_transaction, transaction
+from prefect_durable import flow, task
+from prefect_durable.testing import retry
+
+done: list[str] = []
+
+
+@pytest.fixture(autouse=True)
+def nothing_done() -> None:
+    """Begin every test with nothing done."""
+    done.clear()
+
+
+@task
+def pages() -> Iterator[int]:
+    """Make pages."""
+    yield from range(3)
+
+
+@task
+async def pages_async() -> AsyncIterator[int]:
+    """Make pages."""
+    for page in range(3):
+        yield page
+
+
+@task
+def store(page: int) -> int:
+    """Store a page."""
+    done.append(f"store {page}")
+    if page == 2 and done.count("store 2") == 1:
+        raise ValueError("The warehouse is away.")
+    return page
+
+
+def test_items_of_a_generator_task_that_were_done_are_not_done_again() -> None:
+    @flow
+    def crawl() -> list[int]:
+        return [store(page) for page in pages()]
+
+    assert retry(crawl, crawl(return_state=True)).result() == [0, 1, 2]
+    assert done == ["store 0", "store 1", "store 2", "store 2"]
+
+
+def test_items_of_an_asynchronous_generator_task_are_not_done_again() -> None:
+    @flow
+    async def crawl() -> list[int]:
+        return [store(page) async for page in pages_async()]
+
+    failed = asyncio.run(crawl(return_state=True))
+    assert retry(crawl, failed).result() == [0, 1, 2]
+    assert done == ["store 0", "store 1", "store 2", "store 2"]
+
+
+def test_a_generator_task_that_is_left_leaves_nothing_open() -> None:
+    @flow
+    def glance() -> list[int]:
+        found = []
+        for page in pages():
+            found.append(page)
+            assert get_transaction() is None
+            assert TaskRunContext.get() is None
+            if page == 1:
+                break
+        left = pages()
+        return [*found, next(left)]
+
+    assert glance() == [0, 1, 0]
+    assert get_transaction() is None
+
+
+def test_what_a_failed_task_called_is_not_done_again() -> None:
+    @task
+    def outer() -> None:
+        store(0)
+        if "failure" not in done:
+            done.append("failure")
+            raise ValueError("once")
+
+    @flow
+    def nightly() -> None:
+        outer()
+
+    assert retry(nightly, nightly(return_state=True)).is_completed()
+    assert done == ["store 0", "failure"]
+
+
+def test_the_first_attempt_says_that_a_transaction_is_repeated(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    @flow
+    def nightly() -> None:
+        with transaction():
+            store(0)
+            if len(done) == 1:
+                raise ValueError("once")
+
+    failed = nightly(return_state=True)
+    assert "This task is in a transaction: a retry repeats it unless" in caplog.text
+    assert retry(nightly, failed).is_completed()
+    assert done == ["store 0", "store 0"]
+
+
+def test_the_first_attempt_says_that_a_thread_is_repeated(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    @flow
+    def nightly() -> None:
+        context = copy_context()
+        context.run(FlowRunContext.__var__.set, None)
+        thread = Thread(target=context.run, args=(store, 0))
+        thread.start()
+        thread.join()
+        if len(done) == 1:
+            raise ValueError("once")
+
+    failed = nightly(return_state=True)
+    assert "A retry repeats store: a thread called it without the flow's context." in caplog.text
+    assert retry(nightly, failed).is_completed()
+    assert done == ["store 0", "store 0"]

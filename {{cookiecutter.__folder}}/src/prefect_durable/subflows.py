@@ -1,0 +1,57 @@
+"""Results of flows: whether the storage takes them, and whether those of subflows are lost."""
+
+from typing import Any
+
+from prefect import get_client
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterParentFlowRunId
+from prefect.client.schemas.objects import State
+from prefect.context import FlowRunContext
+from prefect.logging import get_run_logger
+from prefect.results import ResultRecord, ResultRecordMetadata, ResultStore
+from prefect.states import Failed
+
+from .storage import keep, read_kept
+
+
+def keep_for_flow(context: FlowRunContext, value: Any, key: str) -> None:
+    """Keep something of a flow run."""
+    store = _store(context)
+    keep(store, store.create_result_record(value, key))
+
+
+def read_of_flow(context: FlowRunContext, call_key: str) -> "ResultRecord[Any] | None":
+    """Return the result that the call of a subflow had, if it had any."""
+    return read_kept(_store(context), f"{call_key}-flow")
+
+
+def _store(context: FlowRunContext) -> ResultStore:
+    """Return the store of a flow run, which for flows keeps nothing but values."""
+    return context.result_store.model_copy(update={"metadata_storage": None})
+
+
+def forget_lost_subflows(context: FlowRunContext) -> None:
+    """Have Prefect run subflows again whose results are gone."""
+    assert context.flow_run is not None
+    children = FlowRunFilter(
+        parent_flow_run_id=FlowRunFilterParentFlowRunId(any_=[context.flow_run.id]),
+    )
+    store = _store(context)
+    with get_client(sync_client=True) as client:
+        for child in client.read_flow_runs(flow_run_filter=children):
+            if _is_lost(child.state, store):
+                get_run_logger().warning(
+                    "Subflow %s runs again: the result it was completed with is gone.",
+                    child.name,
+                )
+                lost: State[Any] = Failed(name="ResultLost", message="Its result is gone.")
+                client.set_flow_run_state(child.id, lost, force=True)
+
+
+def _is_lost(state: State[Any] | None, store: ResultStore) -> bool:
+    """Tell whether the result of a completed flow run is missing from the storage."""
+    kept = state.data if state and state.is_completed() else None
+    if not isinstance(kept, ResultRecordMetadata) or kept.storage_key is None:
+        return False
+    if kept.storage_block_id != store.result_storage_block_id:
+        return False
+    return read_kept(store, kept.storage_key) is None
