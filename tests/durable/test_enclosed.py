@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextvars import copy_context
 from threading import Thread
+from typing import Any
 
 import pytest
 from prefect.context import FlowRunContext, TaskRunContext
@@ -56,7 +57,7 @@ def test_items_of_an_asynchronous_generator_task_are_not_done_again() -> None:
     async def crawl() -> list[int]:
         return [store(page) async for page in pages_async()]
 
-    failed = asyncio.run(crawl(return_state=True))
+    failed: Any = asyncio.run(crawl(return_state=True))
     assert retry(crawl, failed).result() == [0, 1, 2]
     assert done == ["store 0", "store 1", "store 2", "store 2"]
 

@@ -10,6 +10,7 @@ DURABLE = f"{PROJECT}/src/prefect_durable"
 # Each private attribute of an object of Prefect's that our code uses, and whose it is.
 PRIVATE = {
     "_aexists": "prefect.results.ResultStore",
+    "_user_cache_policy": "prefect.tasks.Task",
     "_block_document_name": "prefect.blocks.core.Block",
     "_exists": "prefect.results.ResultStore",
     "_resolved_key_path": "prefect.results.ResultStore",
@@ -30,7 +31,6 @@ REPLACED = [
 ]
 # What is public by its name, but in no documentation.
 UNDOCUMENTED = [
-    "prefect.client.schemas.objects.TaskRun.dynamic_key",
     "prefect.client.schemas.objects.TaskRun.task_inputs",
     "prefect.client.schemas.objects.TaskRun.task_key",
     "prefect.context.FlowRunContext.detached",
@@ -46,7 +46,7 @@ UNDOCUMENTED = [
     "prefect.tasks.Task.on_commit_hooks",
     "prefect.tasks.Task.on_rollback_hooks",
     "prefect.transactions.BaseTransaction.get_parent",
-    "prefect.transactions.BaseTransaction.overwrite",
+    "prefect.transactions.BaseTransaction.commit_mode",
     "prefect.transactions.BaseTransaction.write_on_commit",
 ]
 ARGUMENTS = {
@@ -54,7 +54,7 @@ ARGUMENTS = {
     "prefect.flow_engine.run_flow": ("flow", "flow_run", "parameters", "return_type"),
     "prefect.flows.load_flow_from_entrypoint": ("entrypoint", "use_placeholder_flow"),
     "prefect.results.ResultRecord.deserialize": ("data", "backup_serializer"),
-    "prefect.utilities.hashing.hash_objects": ("raise_on_failure",),
+    "prefect.utilities.callables.get_call_parameters": ("fn", "call_args", "call_kwargs"),
 }
 # Words of Prefect's: in which of its files, and below which folder of ours we take them.
 TEXTS = [

@@ -3,7 +3,7 @@
 from datetime import date
 
 import pytest
-from prefect_durable.testing import recorded, results
+from prefect_durable.testing import recorded
 
 from {{ cookiecutter.__package_name }}.flows import passing_data as module
 from {{ cookiecutter.__package_name }}.flows.passing_data import passing_data
@@ -12,7 +12,7 @@ from {{ cookiecutter.__package_name }}.flows.passing_data import passing_data
 def test_the_summary_is_made_of_the_revenue_and_the_best_seller() -> None:
     state = passing_data(date(2026, 1, 5), return_state=True)
 
-    assert results(state)[1:] == [1285, "tea", "05 January 2026: 12.85 taken, mostly for tea."]
+    assert state.result() == "05 January 2026: 12.85 taken, mostly for tea."
     recorded(
         state,
         {

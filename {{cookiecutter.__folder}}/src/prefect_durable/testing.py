@@ -49,11 +49,6 @@ def results_in(folder: Path) -> Iterator[None]:
         yield
 
 
-def results(state: State[Any]) -> list[Any]:
-    """Return the results of the runs that a flow returned."""
-    return [run.result() for run in state.result()]
-
-
 def recorded(state: State[Any], expected: dict[str, int]) -> None:
     """Hold the server's record of a flow run's tasks against `"<task> <state>": how often`."""
     deadline = time.monotonic() + RECORDED_WITHIN

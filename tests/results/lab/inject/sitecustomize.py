@@ -53,7 +53,7 @@ class Finder(MetaPathFinder):
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
         """Find the module that defines `task`, and change it when it has been executed."""
-        if name != "prefect_durable.results":
+        if name != "prefect_durable.tasks":
             return None
         spec = PathFinder.find_spec(name, path, target)
         if spec is None or spec.loader is None:
@@ -63,10 +63,14 @@ class Finder(MetaPathFinder):
         def exec_module(module: ModuleType) -> None:
             execute(module)
             changed: Any = module
-            around, before_task = changed._around, changed._before_task
-            changed._around = lambda function, before, after: around(
-                count(function) if before is before_task else function, before, after
-            )
+            made = changed.task
+
+            def task(function: Any = None, /, **options: Any) -> Any:
+                if function is None:
+                    return lambda function: task(function, **options)
+                return made(count(function), **options)
+
+            changed.task = task
 
         setattr(spec.loader, "exec_module", exec_module)  # noqa: B010
         return spec

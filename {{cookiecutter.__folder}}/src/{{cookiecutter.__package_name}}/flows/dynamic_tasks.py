@@ -12,7 +12,12 @@ the step that failed.
 ![archive_month three times in a row; open_books, then close_month three times in a row](../../../docs/graphs/dynamic_tasks.svg)
 """
 
-from prefect_durable import Run, flow, settle, task
+from typing import TypeAlias
+
+from prefect.futures import PrefectFuture
+from prefect_durable import flow, settle, task
+
+Step: TypeAlias = PrefectFuture[str]
 
 FIRST_QUARTER = ("January", "February", "March")
 
@@ -36,14 +41,16 @@ def close_month(month: str) -> str:
 
 
 @flow(name="dynamic-tasks")
-def dynamic_tasks(year: int = 2026, months: tuple[str, ...] = FIRST_QUARTER) -> list[Run]:
-    """Archive and close months in their order."""
-    return settle([*archive(months), *close(year, months)])
+def dynamic_tasks(year: int = 2026, months: tuple[str, ...] = FIRST_QUARTER) -> list[str]:
+    """Archive and close months in their order, and return what was done."""
+    steps = [*archive(months), *close(year, months)]
+    settle(steps)
+    return [step.result() for step in steps]
 
 
-def archive(months: tuple[str, ...]) -> list[Run]:
+def archive(months: tuple[str, ...]) -> list[Step]:
     """Chain tasks with no first future."""
-    chain: list[Run] = []
+    chain: list[Step] = []
     previous = None
     for month in months:
         previous = archive_month.submit(month, wait_for=[previous] if previous else [])
@@ -51,10 +58,10 @@ def archive(months: tuple[str, ...]) -> list[Run]:
     return chain
 
 
-def close(year: int, months: tuple[str, ...]) -> list[Run]:
+def close(year: int, months: tuple[str, ...]) -> list[Step]:
     """Chain tasks to an existing future."""
     previous = open_books.submit(year)
-    chain: list[Run] = [previous]
+    chain: list[Step] = [previous]
     for month in months:
         previous = close_month.submit(month, wait_for=[previous])
         chain.append(previous)

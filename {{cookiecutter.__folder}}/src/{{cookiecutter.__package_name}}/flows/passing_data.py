@@ -11,7 +11,7 @@ When a task fails, those that need its result do not run, and the flow fails wit
 from collections import Counter
 from datetime import date
 
-from prefect_durable import Run, flow, settle, task
+from prefect_durable import flow, settle, task
 
 Sales = list[tuple[str, int]]
 
@@ -41,10 +41,11 @@ def write_summary(day: date, revenue: int, favourite: str) -> str:
 
 
 @flow(name="passing-data")
-def passing_data(day: date = date(2026, 1, 5)) -> list[Run]:
-    """Sum up the sales of a day."""
+def passing_data(day: date = date(2026, 1, 5)) -> str:
+    """Return the summary of the sales of a day."""
     sales = fetch_sales.submit(day)
     revenue = total_revenue.submit(sales)
     favourite = best_seller.submit(sales)
     summary = write_summary.submit(day, revenue, favourite)
-    return settle([sales, revenue, favourite, summary])
+    settle([sales, revenue, favourite, summary])
+    return summary.result()

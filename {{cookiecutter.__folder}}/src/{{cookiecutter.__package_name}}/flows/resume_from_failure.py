@@ -15,7 +15,7 @@ Try it: run the flow, which fails as long as there is no folder `outbox`; make t
 
 from pathlib import Path
 
-from prefect_durable import Run, flow, settle, task
+from prefect_durable import flow, settle, task
 
 REGIONS = ("north", "south", "west")
 
@@ -45,9 +45,11 @@ def deliver(orders: list[str], outbox: Path) -> Path:
 
 
 @flow(name="resume-from-failure")
-def resume_from_failure(outbox: Path = Path("outbox")) -> list[Run]:
-    """Deliver the orders of all regions to the warehouse."""
+def resume_from_failure(outbox: Path = Path("outbox")) -> Path:
+    """Deliver the orders of all regions to the warehouse, and return where they are."""
     orders = [fetch_orders.submit(region) for region in REGIONS]
     merged = merge.submit(orders)
     delivery = deliver.submit(merged, outbox)
-    return settle([*orders, merged, delivery])
+    settle([*orders, merged, delivery])
+    delivered: Path = delivery.result()
+    return delivered

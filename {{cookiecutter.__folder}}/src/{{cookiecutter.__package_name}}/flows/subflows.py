@@ -15,7 +15,7 @@ succeeded run.
 
 from typing import TypedDict
 
-from prefect_durable import Run, flow, settle, task
+from prefect_durable import flow, settle, task
 
 
 class Report(TypedDict):
@@ -60,7 +60,9 @@ def compare(reports: list[Report], expected: dict[str, int]) -> dict[str, int]:
 
 
 @flow(name="subflows")
-def subflows() -> list[Run]:
+def subflows() -> dict[str, int]:
     """Compare the shops with what the head office expected."""
     reports = [shop_report(shop) for shop in ("harbour", "station")]
-    return settle([compare.submit(reports, head_office())])
+    comparison = compare.submit(reports, head_office())
+    settle([comparison])
+    return comparison.result()

@@ -13,7 +13,7 @@ fails with the cause. A task that must run all the same, as `report_disk` here, 
 """
 
 from prefect import allow_failure
-from prefect_durable import Run, flow, settle, task
+from prefect_durable import flow, settle, task
 
 BACKUP_GB = 20
 
@@ -41,10 +41,10 @@ def report_disk() -> None:
 
 
 @flow(name="wait-for")
-def wait_for(free_gb: int = 50) -> list[Run]:
+def wait_for(free_gb: int = 50) -> None:
     """Prune the orders once they are backed up."""
     backup = back_up.submit(free_gb)
     pruned = prune_orders.submit(wait_for=[backup])
     index = rebuild_index.submit(wait_for=[pruned])
     report = report_disk.submit(wait_for=[allow_failure(backup), allow_failure(pruned)])
-    return settle([backup, pruned, index, report])
+    settle([backup, pruned, index, report])
