@@ -9,13 +9,13 @@ from threading import Lock
 from typing import Any
 
 import pytest
-from prefect import Task
 from prefect.client.schemas.objects import State
 from prefect.filesystems import LocalFileSystem
 from prefect.flows import load_flow_from_entrypoint
 from prefect.settings import Settings
 from prefect.transactions import transaction
 from prefect_durable import StorageError, flow, task
+from prefect_durable.fingerprint import fingerprint
 from prefect_durable.testing import retry
 
 done: list[str] = []
@@ -406,5 +406,5 @@ def test_a_subflow_is_the_same_wherever_its_project_is() -> None:
     for machine in ("/opt/here", "/opt/there"):
         names: dict[str, Any] = {"flow": flow}
         exec(compile("@flow\ndef bakery(): pass", f"{machine}/flows.py", "exec"), names)
-        keys.add(Task(fn=names["bakery"].fn).task_key)
+        keys.add(fingerprint(names["bakery"]))
     assert len(keys) == 1

@@ -178,7 +178,7 @@ def _begin(flow: Flow[..., Any]) -> "ResultRecord[Any] | None":
     if not should_persist_result():
         return None
     if context.flow_run.parent_task_run_id is None:
-        keep_for_flow(context, "ready", f"flow-run-{context.flow_run.id}")
+        keep_for_flow(context, "ready", attempt.place)
     if context.flow_run.run_count > 1:
         forget_lost_subflows(context)
     is_known = called and called.flow is flow and called.is_known
@@ -192,7 +192,6 @@ def _end(value: Any) -> Any:
         result = resolve_futures_to_states(value)
         # States are no result: Prefect decides by them whether the flow has failed.
         is_value = not isinstance(result, State) and not is_state_iterable(result)
-        attempt = attempt_of(context)
-        name = f"{attempt.place}-flow" if is_value else f"flow-run-{context.flow_run.id}"
+        name = attempt_of(context).place if is_value else str(context.flow_run.id)
         keep_for_flow(context, result, name)
     return value

@@ -13,15 +13,15 @@ from prefect.states import Failed
 from .storage import keep, read_kept
 
 
-def keep_for_flow(context: FlowRunContext, value: Any, key: str) -> None:
-    """Keep something of a flow run."""
+def keep_for_flow(context: FlowRunContext, value: Any, name: str) -> None:
+    """Keep something under the name of a flow run, or of the call of a subflow."""
     store = _store(context)
-    keep(store, store.create_result_record(value, key))
+    keep(store, store.create_result_record(value, f"flow-run-{name}"))
 
 
 def read_of_flow(context: FlowRunContext, call_key: str) -> "ResultRecord[Any] | None":
     """Return the result that the call of a subflow had, if it had any."""
-    return read_kept(_store(context), f"{call_key}-flow")
+    return read_kept(_store(context), f"flow-run-{call_key}")
 
 
 def _store(context: FlowRunContext) -> ResultStore:
