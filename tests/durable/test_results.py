@@ -166,7 +166,7 @@ def test_deleted_and_damaged_results_are_made_again(
 
     failed = town(return_state=True)
     first, second = kept(storage, of="tasks")
-    for result in [first, *kept(storage, of="flows")]:
+    for result in [first, *kept(storage, of="flows"), *storage.glob("flow-run-*")]:
         result.unlink()
     second.write_bytes(second.read_bytes()[:-100])
     done.append("the oven is lit")
