@@ -149,8 +149,8 @@ def test_another_image_is_brought_and_proved_beside_a_run(told: Story) -> None:
 def test_rollback_goes_to_the_image_of_the_release_before(told: Story) -> None:
     """Runs of deployments that name the newer image print what the older one prints."""
     told.played["back"].succeeded()
-    assert told.printed["back"] == "taken\n"
-    assert told.printed["forth"] == "taken again\n"
+    assert "taken" in told.printed["back"].splitlines()
+    assert "taken again" in told.printed["forth"].splitlines()
 
 
 @AT_LENGTH

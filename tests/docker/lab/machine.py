@@ -195,6 +195,8 @@ class Story:
         of = "--env PREFECT__WORKER_NAME=shop-reports@vm --env 'PREFECT__FLOW_RUN_ID=a b'"
         label = "--label 'io.prefect.flow-run-id=a b'"
         self._podman(f"run --detach --name odd {of} {label} {self._named()} true")
+        said = "journalctl --no-pager --unit prefect-check-shop-reports.service"
+        wait_until(lambda: "odd executes no" in self.host.shell(said), "a word about it")
 
     def _without_an_image_and_an_engine(self) -> None:
         self.pids["before nowhere"] = main_pid(self.host, UNIT)
