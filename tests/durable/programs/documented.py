@@ -1,6 +1,6 @@
 """What may run again in a retry although it had succeeded: kind by kind, with the reason.
 
-`docs/results.md` says the same to users. What is not in here must be executed once.
+The README of a project says the same to users. What is not in here must be executed once.
 """
 
 from __future__ import annotations
@@ -11,5 +11,6 @@ DOCUMENTED = {
     "not persisted": "persist_result=False keeps no result",
     "transaction": "a transaction that fails keeps nothing of what was in it",
     "bare threads": "a thread without the flow's context is not part of its flow run",
+    "generator item": "the body of a generator task runs again",
     "changed argument": "an argument is another one than in the attempt before",
 }

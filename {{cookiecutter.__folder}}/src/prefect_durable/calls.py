@@ -73,14 +73,8 @@ def attempt_of(flow: FlowRunContext) -> Attempt:
     return _attempts[id(flow)]
 
 
-@dataclass
 class EveryCall(CachePolicy):
-    """Keep the result of a call under what it is, where it is, and its number.
-
-    `submitted` is place and number of a call that runs in another process, where nobody counts.
-    """
-
-    submitted: str | None = None
+    """Keep the result of a call under what it is, where it is, and its number."""
 
     def compute_key(
         self,
@@ -108,10 +102,8 @@ class EveryCall(CachePolicy):
                 f"A retry repeats {task.name}: it is given {unhashable}, or closes over it."
             )
             return None
-        if self.submitted:
-            return fingerprint(call, self.submitted)
         if flow.detached:
-            attempt.say(f"A retry repeats {task.name}: it is called by a task of another process.")
+            attempt.say(f"A retry repeats {task.name}: it runs outside of its flow's process.")
             return None
         return attempt.key(call, _enclosing_calls(attempt, run), run.id)
 
