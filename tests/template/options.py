@@ -101,6 +101,7 @@ def expected_files(options: Options) -> set[str]:
         "tests/__init__.py",
         "tests/conftest.py",
         *(f"docs/graphs/{flow}.svg" for flow in FLOWS),
+        "docs/results.md",
         "docs/retried-run.png",
         *verbatim_files(DURABLE, TEMPLATE / "{{cookiecutter.__folder}}"),
         *(f"{package}/{module}.py" for module in MODULES),
