@@ -14,6 +14,9 @@ COMPANIONS = ".prefect_worker"
 READY = ".ready"
 PYTHON = ".venv/bin/python"
 WHEELS = ".wheels"
+# Without variables, the current folder and site packages, whose .pth files execute code: no code
+# of a release is for root to run.
+ALONE = ("-I", "-S")
 WHO_ARE_YOU = """
 import os, sys
 print("python%d.%d" % sys.version_info[:2], os.path.realpath(sys.executable))
@@ -33,7 +36,7 @@ def make_venv(folder: Path, wanted: dict[str, Any]) -> None:
     else:
         _install(folder, venv, wanted)
     shutil.rmtree(folder / WHEELS, ignore_errors=True)
-    _make_importable(folder, venv)
+    _make_importable(folder, venv, wanted)
 
 
 def is_ready(folder: Path) -> bool:
@@ -78,16 +81,15 @@ def _twin(folder: Path, wanted: dict[str, Any]) -> Path | None:
         if there.exists() and there.read_bytes() == pins:
             # Its Python may have become another one since, with an upgrade of the system.
             library = next((ready.parent / ".venv/lib").iterdir()).name
-            if [library, _identity(ready.parent / PYTHON)[1]] == python:
+            if [library, os.path.realpath(ready.parent / PYTHON)] == python:
                 return ready.parent
     return None
 
 
-def _identity(python: str | Path) -> list[str]:
-    """The name of its library's folder, and where it really is; nothing of one that is gone."""
-    if not Path(python).exists():
-        return ["", ""]
-    done = subprocess.run([python, "-c", WHO_ARE_YOU], capture_output=True, text=True, check=False)
+def _identity(python: str) -> list[str]:
+    """The name of the machine's Python's library's folder, and where it really is."""
+    command = [python, *ALONE, "-c", WHO_ARE_YOU]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     return done.stdout.strip().split(maxsplit=1) or ["", ""]
 
 
@@ -100,12 +102,13 @@ def _install(folder: Path, venv: Path, wanted: dict[str, Any]) -> None:
     make.append(_identity(wanted["python"])[1])
     run([*make, str(venv)], environment)
     install = [wanted["uv"], "pip", "install", "--quiet", "--python", str(venv / "bin/python")]
-    install += ["--require-hashes", "--compile-bytecode", "--only-binary", ":all:"]
+    install += ["--require-hashes", "--only-binary", ":all:"]
     if (folder / WHEELS).exists():
         install += ["--offline", "--no-index", "--find-links", str(folder / WHEELS)]
     run([*install, "--requirement", str(folder / wanted["requirements"])], environment)
     # uv makes it writable by everybody, and needs it no more.
     (venv / ".lock").unlink(missing_ok=True)
+    _compile(wanted, [venv / "lib"])
 
 
 def _environment(wanted: dict[str, Any]) -> dict[str, str]:
@@ -125,11 +128,18 @@ def _environment(wanted: dict[str, Any]) -> dict[str, str]:
     return {name: value for name, value in chosen.items() if value}
 
 
-def _make_importable(folder: Path, venv: Path) -> None:
+def _compile(wanted: dict[str, Any], folders: list[Path]) -> None:
+    """Make byte code with the machine's Python: the release's would execute what was installed."""
+    python = _identity(wanted["python"])[1]
+    # Some packages have files that are templates of Python, or for another version of it.
+    run([python, *ALONE, "-m", "compileall", "-qq", "-j0", *map(str, folders)], {}, must=False)
+
+
+def _make_importable(folder: Path, venv: Path, wanted: dict[str, Any]) -> None:
     """Put the code on the path without building it: a build would need a backend nobody pinned."""
     ours = [folder / "src", folder / COMPANIONS]
     path = next(venv.glob("lib/python3.*/site-packages")) / "_project.pth"
     # The one that came with a shared environment is the other release's.
     path.unlink(missing_ok=True)
     path.write_text("".join(f"{root}\n" for root in [*ours, folder]))
-    run([str(venv / "bin/python"), "-m", "compileall", "-q", *map(str, ours)], {}, must=False)
+    _compile(wanted, ours)
