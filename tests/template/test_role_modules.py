@@ -5,7 +5,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import importlib
+import importlib.util
+import os
 import shutil
+import subprocess
 import sys
 import zipfile
 from pathlib import Path
@@ -47,7 +50,8 @@ def wheel(folder: Path, files: dict[str, str]) -> str:
     path = folder / "evil-1-py3-none-any.whl"
     with zipfile.ZipFile(path, "w") as packed:
         for name, text in {**files, **about, record: "".join(rows) + f"{record},,\n"}.items():
-            packed.writestr(name, text)
+            # Always with the same time, so that the hash is the same.
+            packed.writestr(zipfile.ZipInfo(name), text)
     return f"evil==1 --hash=sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}\n"
 
 
@@ -91,3 +95,102 @@ def test_no_code_of_a_release_is_executed_by_its_installation(
     assert (tmp_path / "releases/first/.venv/pyvenv.cfg").samefile(
         tmp_path / "releases/twin/.venv/pyvenv.cfg"
     )
+
+
+def loaded(path: str) -> ModuleType:
+    """Import a file of the role that is in no package."""
+    spec = importlib.util.spec_from_file_location(Path(path).stem, TEMPLATE / ROLE / path)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+OTHERS = [
+    ("https://api.example.com", "https://api.example.com.evil.org"),
+    ("https://api.example.com/api", "https://api.example.com/apis"),
+    ("https://api.example.com/api", "http://api.example.com/api"),
+]
+
+
+@pytest.mark.parametrize(("url", "other"), OTHERS)
+def test_another_api_gets_no_credentials(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str, other: str
+) -> None:
+    patience = loaded("files/runs/patience.py")
+    (tmp_path / "credentials").write_text("Bearer secret-word\n")
+    monkeypatch.delenv("PREFECT_API_KEY", raising=False)
+    held = patience._Held(tmp_path / "credentials", f"{url}/")
+    headers: dict[str, str] = {}
+    assert not held.renew(headers, f"{other}/flows")
+    assert headers == {}
+    assert held.renew(headers, f"{url}/flows".replace("com", "com:443", 1))
+    assert headers == {"Authorization": "Bearer secret-word"}
+
+
+def test_a_worker_that_left_the_releases_is_stale_and_nothing_of_it_is_read(
+    tmp_path: Path, module_utils: Any
+) -> None:
+    module_utils("program")
+    host = loaded("library/prefect_worker_host.py")
+    release, elsewhere = tmp_path / "project/releases/first", tmp_path / "elsewhere"
+    for folder in (release, elsewhere):
+        (folder / ".venv/bin").mkdir(parents=True)
+    (release / ".venv/bin/prefect").touch()
+    (elsewhere / ".venv/bin/prefect").hardlink_to(release / ".venv/bin/prefect")
+    (tmp_path / "project/current").symlink_to("releases/first")
+    stale = {
+        folder: is_stale(host, tmp_path / "project", folder) for folder in (release, elsewhere)
+    }
+    assert stale == {release: False, elsewhere: True}
+    # Whoever reads it waits for somebody to write.
+    os.mkfifo(release / "pyproject.toml")
+    assert module_utils("program").same_worker(release, tmp_path / "project/current")
+
+
+def is_stale(host: ModuleType, project: Path, folder: Path) -> bool:
+    """Ask for a worker that is in this folder."""
+    with subprocess.Popen(["sleep", "60"], cwd=folder) as process:
+        wanted = {"project": str(project), "files": []}
+        stale: bool = host._stale(wanted, {"pid": process.pid, "started": 0})
+        process.kill()
+    return stale
+
+
+def test_a_project_has_one_user_on_a_machine(tmp_path: Path, module_utils: Any) -> None:
+    module_utils("program")
+    host = loaded("library/prefect_worker_host.py")
+    text = "[Service]\nUser=alice\nWorkingDirectory=/opt/prefect/shop/current\n"
+    (tmp_path / "prefect-worker-one.service").write_text(text)
+    wanted = {"unit": "prefect-worker-two.service", "project": "/opt/prefect/shop", "user": "bob"}
+    for fine in (
+        {"user": "alice"},
+        {"unit": "prefect-worker-one.service"},
+        {"project": "/opt/prefect/other"},
+    ):
+        host._require_one_user({**wanted, **fine}, tmp_path)
+    with pytest.raises(host.UnfitError, match=r"runs as alice.* as bob: .* of its own"):
+        host._require_one_user(wanted, tmp_path)
+
+
+class Deployed:
+    """An API with one deployment, which names an image."""
+
+    def __init__(self, image: str) -> None:
+        """Take its name."""
+        self._image = image
+
+    def post(self, *_: Any) -> list[dict[str, Any]]:
+        """Return the deployment."""
+        return [{"entrypoint": "flows.py:nightly", "job_variables": {"image": self._image}}]
+
+
+@pytest.mark.parametrize("image", ["x/${AWS_SECRET_ACCESS_KEY}", "--env=*", "x y", "bild\u00e9"])
+def test_a_name_that_is_no_images_is_refused(tmp_path: Path, module_utils: Any, image: str) -> None:
+    places = module_utils("places")
+    wanted = {"engine": "unix:///podman.sock", "pool": "shop"}
+    for name in ("registry.example.com:5000/shop@sha256:0a", "Shop_1.2-x"):
+        places.Containers(wanted, Deployed(name), tmp_path, ["flows.py:nightly"])
+    with pytest.raises(places.SmokeTestError, match="is not accepted: a letter or"):
+        places.Containers(wanted, Deployed(image), tmp_path, ["flows.py:nightly"])

@@ -63,7 +63,8 @@ class _Held:
     def renew(self, headers: Any, url: str) -> bool:
         """Put the present value in place of an older one; False for another API's."""
         is_known = headers.get("Authorization", "") in self._known
-        if not is_known or not _normal(url).startswith(self._url):
+        # Not `https://api.example.com.evil.org` for `https://api.example.com`.
+        if not is_known or not f"{_normal(url)}/".startswith(f"{self._url}/"):
             return False
         if value := self.now():
             self._known.add(value)
