@@ -41,6 +41,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 OLDEST_PYTHON = (3, 11)
 # As /proc/net/tcp has it.
 LISTENING = "0A"
+UNITS = Path("/etc/systemd/system")
 LIST = ("systemctl", "list-units", "--plain", "--no-legend", "--full")
 PYTHONS = ["python3", *(f"python3.{minor}" for minor in (13, 12, 11))]
 
@@ -86,6 +87,7 @@ def _fitness(wanted: dict[str, Any], unit: dict[str, Any]) -> dict[str, Any]:
     family = _family(wanted["families"])
     _require_systemd(wanted["systemd"])
     _require_user(wanted["user"])
+    _require_one_user(wanted, UNITS)
     python, version = _python(wanted["python"], family)
     if not _listens(unit["pid"], wanted["port"]):
         _require_free_port(wanted["port"])
@@ -170,6 +172,19 @@ def _require_systemd(oldest: int) -> None:
 def _require_user(name: str) -> None:
     if _user_exists(name) and pwd.getpwnam(name).pw_uid == 0:
         raise UnfitError(f"The user {name} is root here: name another one in prefect_worker_user.")
+
+
+def _require_one_user(wanted: dict[str, Any], units: Path) -> None:
+    """Refuse a second one for a project: systemd gives the state folder to whoever starts last."""
+    for path in units.glob("prefect-worker-*.service"):
+        unit = dict(re.findall(r"^(\w+)=(.*)$", path.read_text(), re.M))
+        folder, user = unit.get("WorkingDirectory"), unit.get("User")
+        is_other = path.name != wanted["unit"] and user not in (None, wanted["user"])
+        if is_other and folder == f"{wanted['project']}/current":
+            raise UnfitError(
+                f"{path.name} has the same project and runs as {user}, so this worker cannot run "
+                f"as {wanted['user']}: give it a prefect_worker_project of its own."
+            )
 
 
 def _user_exists(name: str) -> bool:
@@ -313,9 +328,14 @@ def _needs_reload(units: list[str]) -> bool:
 
 def _stale(wanted: dict[str, Any], unit: dict[str, Any]) -> bool:
     """Whether a worker started now would be another one, after a play cut short, say."""
-    current = Path(wanted["project"], "current")
-    return _newer(wanted["files"], unit["started"]) or not same_worker(
-        Path(os.path.realpath(f"/proc/{unit['pid']}/cwd")), current.resolve()
+    current = Path(wanted["project"], "current").resolve()
+    started = Path(os.path.realpath(f"/proc/{unit['pid']}/cwd"))
+    # Code in the worker's process can go to a folder of its own, with anything in it.
+    is_release = started.parent == current.parent
+    return (
+        _newer(wanted["files"], unit["started"])
+        or not is_release
+        or not same_worker(started, current)
     )
 
 
