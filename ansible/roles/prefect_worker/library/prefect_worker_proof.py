@@ -13,8 +13,9 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.prefect_worker_api import ARGUMENTS as API_ARGUMENTS
 from ansible.module_utils.prefect_worker_api import Api, ApiError, quoted
+from ansible.module_utils.prefect_worker_places import SmokeTestError
 from ansible.module_utils.prefect_worker_secrets import secrets_in
-from ansible.module_utils.prefect_worker_smoke import SmokeTest, SmokeTestError
+from ansible.module_utils.prefect_worker_smoke import SmokeTest
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     **API_ARGUMENTS,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import subprocess
 import uuid
 from pathlib import Path
@@ -23,7 +24,13 @@ THERE = "/run/prefect_worker"
 IN_A_CONTAINER = f"PYTHONPATH={THERE}:$PYTHONPATH exec prefect flow-run execute"
 # The images of a release by their names, in its folder.
 IMAGES = ".images.json"
+# The command of a proof has it in a line that systemd expands, where Podman has its options.
+IMAGE = re.compile(r"[A-Za-z0-9][\w.:/@-]*", re.ASCII)
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+class SmokeTestError(Exception):
+    """What became of the run instead."""
 
 
 def checked(run: str) -> str:
@@ -77,7 +84,7 @@ class Containers:
         self._podman = ["podman", "--url", wanted["engine"]]
         self._volume = f"{release / COMPANIONS}:{THERE}:ro"
         self.executes = bool(wanted["engine"])
-        self._image = _brought(release) or self._deployed(entrypoints)
+        self._image = _accepted(_brought(release) or self._deployed(entrypoints))
         self.job_variables: dict[str, Any] = {
             **({"image": self._image} if self._image else {}),
             "volumes": [self._volume],
@@ -91,7 +98,7 @@ class Containers:
         # Of the settings only Prefect's; its home is a folder of the machine's.
         environment = ["--env=PREFECT_*", f"--env=PREFECT__FLOW_RUN_ID={checked(run)}"]
         options = ["--rm", "--init", network, *environment, f"--volume={self._volume}"]
-        image = self._image or self._of_the_pool()
+        image = self._image or _accepted(self._of_the_pool())
         shell = ["sh", "-c", IN_A_CONTAINER]
         without_home = ["/usr/bin/env", "--unset=PREFECT_HOME"]
         return [*without_home, *self._podman, "run", *options, image, *shell]
@@ -120,6 +127,16 @@ class Containers:
         pool = self._api.get(f"/work_pools/{quoted(self._wanted['pool'])}")
         variables = pool["base_job_template"].get("variables", {}).get("properties", {})
         return str(variables.get("image", {}).get("default") or "prefecthq/prefect")
+
+
+def _accepted(image: str) -> str:
+    """Return the name of an image, or nothing; SmokeTestError for what is no such name."""
+    if image and not IMAGE.fullmatch(image):
+        raise SmokeTestError(
+            f"The image {image!r}, of a deployment or of the pool, is not accepted: a letter or "
+            "digit, then letters, digits and . : / @ _ -."
+        )
+    return image
 
 
 def _brought(release: Path) -> str:

@@ -9,7 +9,12 @@ from typing import Any
 from urllib.parse import quote
 
 from ansible.module_utils.prefect_worker_api import Api
-from ansible.module_utils.prefect_worker_places import Containers, Processes, checked
+from ansible.module_utils.prefect_worker_places import (
+    Containers,
+    Processes,
+    SmokeTestError,
+    checked,
+)
 from ansible.module_utils.prefect_worker_shoes import run_as_worker
 from ansible.module_utils.prefect_worker_venv import READY
 
@@ -17,10 +22,6 @@ FLOW = "prefect-worker-smoke-test"
 ENTRYPOINT = "prefect_worker_smoke.smoke"
 PAUSE = 0.2
 FINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
-
-
-class SmokeTestError(Exception):
-    """What became of the run instead."""
 
 
 class SmokeTest:
