@@ -81,7 +81,9 @@ class ActionModule(ActionBase):
         values: dict[str, Any] = {}
         for name, option in options.items():
             try:
-                values[name.removeprefix(PREFIX)] = _converted(self._value(given, name), option)
+                values[name.removeprefix(PREFIX)] = _converted(
+                    self._value(given, name), name, option
+                )
             except WrongError as wrong:
                 sentences.append(f"{name} {wrong}")
         if not sentences:
@@ -104,26 +106,28 @@ def _unknown(given: dict[str, Any], options: dict[str, Any]) -> Iterator[str]:
             yield f"{name} is no variable of this role{f'; {near[0]} is.' if near else '.'}"
 
 
-def _converted(value: Any, option: dict[str, Any]) -> Any:
+def _converted(value: Any, name: str, option: dict[str, Any]) -> Any:
     """The value in the type it is described with."""
     kind = option["type"]
+    # What has the wrong type may be the secret all the same, in a list for example.
+    found = "" if name.removeprefix(PREFIX) in SECRET else f", and is {_shown(value)}"
     if kind in ("str", "path"):
         if isinstance(value, (str, int, float)) and not isinstance(value, bool):
             return str(value)
-        raise WrongError(f"has to be text, and is {_shown(value)}.")
+        raise WrongError(f"has to be text{found}.")
     if kind == "int":
         if not isinstance(value, bool) and re.fullmatch(r"-?\d{1,9}", str(value).strip()):
             return int(value)
-        raise WrongError(f"has to be a whole number, and is {_shown(value)}.")
+        raise WrongError(f"has to be a whole number{found}.")
     if kind == "bool":
         try:
             return boolean(value)
         except TypeError:
-            raise WrongError(f"has to be true or false, and is {_shown(value)}.") from None
+            raise WrongError(f"has to be true or false{found}.") from None
     if kind == "list" and not (isinstance(value, list) and all(isinstance(v, str) for v in value)):
-        raise WrongError(f"has to be a list of texts, and is {_shown(value)}.")
+        raise WrongError(f"has to be a list of texts{found}.")
     if kind == "dict" and not isinstance(value, dict):
-        raise WrongError(f"has to be a mapping of names to values, and is {_shown(value)}.")
+        raise WrongError(f"has to be a mapping of names to values{found}.")
     return value
 
 
