@@ -46,13 +46,21 @@ def test_a_second_worker_does_not_touch_the_first(site: Site, host: Container) -
     assert main_pid(host) == pid
     site.online("second@worker", started, pool="second", seconds=5)
     site.online("shop-reports@worker", started)
+    refused = site.play(host, **SECOND, prefect_worker_user="third").objections["worker"]
+    assert "has the same project and runs as prefect" in refused
 
 
 def test_a_change_of_one_does_not_restart_the_other(site: Site, host: Container) -> None:
     first, second = main_pid(host), main_pid(host, SECOND_UNIT)
-    site.play(host, **SECOND, prefect_worker_limit=2).succeeded()
+    home = {"ProtectHome": "read-only"}
+    host.shell("mkdir -p /run/user")
+    site.play(host, **SECOND, prefect_worker_unit_overrides=home).succeeded()
     assert main_pid(host) == first
-    assert main_pid(host, SECOND_UNIT) != second
+    changed = main_pid(host, SECOND_UNIT)
+    assert changed != second
+    # No user's manager can be asked, also by those who may read what is at home.
+    modes = host.shell(f"nsenter --target {changed} --mount stat --format %a /run/user /home")
+    assert modes.split() == ["0", "755"]
 
 
 def test_removing_one_leaves_the_other_running(site: Site, host: Container) -> None:
