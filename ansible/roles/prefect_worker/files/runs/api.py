@@ -12,6 +12,7 @@ import urllib.error
 import urllib.request
 from typing import Any
 
+import bounded
 import identifiers
 
 _dates: list[str] = []
@@ -79,13 +80,13 @@ def _ask(request: urllib.request.Request) -> Any:
     try:
         with urllib.request.urlopen(request, timeout=10) as answer:
             _dates[:] = [answer.headers["Date"]]
-            text = answer.read()
+            text = bounded.answer(answer)
             return json.loads(text) if text else None
     except urllib.error.HTTPError as error:
-        if error.code == 404 and _is_prefects(error.read()):
+        if error.code == 404 and _is_prefects(error.read(bounded.ANSWER)):
             raise UnknownRunError(f"{request.full_url} is not there") from error
         raise UnansweredError(f"{request.full_url} answers {error.code}") from error
-    except (OSError, ValueError, http.client.HTTPException) as error:
+    except (OSError, ValueError, RecursionError, http.client.HTTPException) as error:
         raise UnansweredError(f"{request.full_url}: {error}") from error
 
 
@@ -93,6 +94,6 @@ def _is_prefects(answer: bytes) -> bool:
     """Whether it is the API that does not have something, rather than a proxy that has no API."""
     try:
         told = json.loads(answer)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return isinstance(told, dict) and told.get("detail") != "Not Found"

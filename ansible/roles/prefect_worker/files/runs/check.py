@@ -13,6 +13,7 @@ from typing import Any
 import api
 import cancel
 import deliver
+import engine
 import identifiers
 import records
 
@@ -50,7 +51,9 @@ def by_itself(run: str, act: Callable[..., object], *what: Any) -> None:
     """Do something about one run; what is wrong with it costs the others nothing but a line."""
     try:
         act(run, *what)
-    except (api.UnknownRunError, LookupError, TypeError, ValueError, OSError) as error:
+    except (api.UnansweredError, engine.AwayError):
+        raise
+    except Exception as error:
         print(f"{run} is left alone: {type(error).__name__}: {error}")
 
 

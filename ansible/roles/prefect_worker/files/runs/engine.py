@@ -9,6 +9,9 @@ import socket
 from typing import Any
 from urllib.parse import urlencode
 
+import bounded
+import identifiers
+
 
 class AwayError(Exception):
     """The engine does not answer."""
@@ -31,7 +34,10 @@ class _Connection(http.client.HTTPConnection):
 def containers() -> list[dict[str, Any]]:
     """Return all there are, oldest first, whether they run or have ended."""
     found: list[dict[str, Any]] = _ask("GET", "/containers/json", all="true")
-    return sorted(found, key=lambda container: float(container["Created"]))
+    named = [each for each in found if identifiers.is_containers(each["Id"])]
+    if len(named) < len(found):
+        print(f"{len(found) - len(named)} containers have no id of an engine's: left alone")
+    return sorted(named, key=lambda container: float(container["Created"]))
 
 
 def inspect(container: str) -> dict[str, Any]:
@@ -66,9 +72,9 @@ def _ask(method: str, path: str, most: float = 60, **query: str) -> Any:
         connection = _Connection("engine", timeout=most)
         connection.request(method, f"/v1.41{path}?{urlencode(query)}")
         answer = connection.getresponse()
-        text = answer.read()
-    except (OSError, http.client.HTTPException) as error:
+        text = bounded.answer(answer)
+        if answer.status < 400:
+            return json.loads(text) if text else None
+    except (OSError, ValueError, RecursionError, http.client.HTTPException) as error:
         raise AwayError(f"the engine does not answer: {error}") from error
-    if answer.status >= 400:
-        raise RefusedError(f"the engine answers {answer.status} to {path}: {text[:200]!r}")
-    return json.loads(text) if text else None
+    raise RefusedError(f"the engine answers {answer.status} to {path}: {text[:200]!r}")

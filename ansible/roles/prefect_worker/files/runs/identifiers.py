@@ -1,17 +1,23 @@
-"""The only form that an identifier of the API's may have here, wherever it comes from."""
+"""The only forms that identifiers may have here, wherever they come from: safe names of files."""
 
 from __future__ import annotations
 
+import re
 import uuid
 from typing import Any
 
 
 def is_one(text: Any) -> bool:
-    """Return whether it is a UUID as the API writes them, so also a safe name of a file."""
+    """Return whether it is a UUID as the API writes them."""
     try:
         return isinstance(text, str) and str(uuid.UUID(text)) == text
     except ValueError:
         return False
+
+
+def is_containers(text: Any) -> bool:
+    """Return whether it is what engines call a container."""
+    return isinstance(text, str) and bool(re.fullmatch("[0-9a-f]{64}", text))
 
 
 def checked(text: Any) -> str:

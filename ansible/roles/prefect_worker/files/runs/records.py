@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import bounded
 import identifiers
 
 BOOT = Path("/proc/sys/kernel/random/boot_id")
@@ -75,25 +76,39 @@ def known() -> list[str]:
 def read(run: str) -> dict[str, Any]:
     """What is known; nothing of a run that could not be written down."""
     try:
-        record = json.loads((folder() / run).read_text())
-    except (OSError, ValueError):
+        record = json.loads(bounded.file(_path(run)))
+        if not isinstance(record, dict):
+            raise ValueError("it is no object")
+    except FileNotFoundError:
         return {}
-    if not isinstance(record, dict):
+    except (OSError, ValueError, RecursionError) as error:
+        print(f"What is written down of {run} is not read: {error}")
         return {}
     return {name: value for name, value in record.items() if type(value) in TYPES.get(name, ())}
 
 
 def write(run: str, record: dict[str, Any]) -> None:
     """Keep what is known, if there is room: a run is not refused for a full disk."""
-    new = folder() / f".{run}"
+    path = _path(run)
+    new = path.with_name(f".{run}")
     try:
         folder().mkdir(parents=True, exist_ok=True)
-        new.write_text(json.dumps(record))
-        new.replace(folder() / run)
+        # Never what somebody else has put there, which may be a pipe or a link.
+        new.unlink(missing_ok=True)
+        with new.open("x") as opened:
+            opened.write(json.dumps(record))
+        new.replace(path)
     except OSError as error:
         print(f"{run} is not written down: {error}")
 
 
 def remove(run: str) -> None:
     """Forget a run: the API knows all about it."""
-    (folder() / run).unlink(missing_ok=True)
+    _path(run).unlink(missing_ok=True)
+
+
+def _path(run: str) -> Path:
+    """Return the file of a run, or of a container, and never one somewhere else."""
+    if not identifiers.is_containers(run):
+        identifiers.checked(run)
+    return folder() / run
