@@ -10,6 +10,8 @@ import api
 import records
 
 OVER = {"COMPLETED", "FAILED", "CANCELLED"}
+# Seconds that a flow's delay counts at most, as a date has an end.
+LATEST = 100 * 365 * 86400
 # It says that when it is stopped, and does not know why it was.
 OF_THE_ENGINE = "Execution was aborted by a termination signal"
 
@@ -89,5 +91,5 @@ def run_again(found: dict[str, Any], reason: str, after_crash: int) -> str:
 
 
 def _schedule(run: str, name: str, message: str, delay: float) -> str:
-    moment = api.now() + datetime.timedelta(seconds=delay)
+    moment = api.now() + datetime.timedelta(seconds=min(delay, LATEST))
     return api.set_state(run, "SCHEDULED", name, message, {"scheduled_time": moment.isoformat()})
