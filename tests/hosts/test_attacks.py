@@ -179,7 +179,9 @@ def test_what_lies_among_the_records_costs_no_report(host: Container, faults: Fa
     host.shell(f"rm -rf {RECORDS}/*")
 
 
-@pytest.mark.parametrize("value", ["'a\\0b' + 900_000 * 'c'", "'\\udcff'", "200_000 * 'd'"])
+@pytest.mark.parametrize(
+    "value", ["'a\\0b' + 900_000 * 'c'", "'\\udcff'", "'\\ufdd0'", "200_000 * 'd'"]
+)
 def test_a_value_that_no_process_can_have_is_refused_and_leaves_nothing(
     host: Container, value: str
 ) -> None:

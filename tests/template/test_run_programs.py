@@ -177,3 +177,31 @@ def test_a_container_whose_id_is_a_path_is_left_alone(
     with serving(socketserver.UnixStreamServer(str(tmp_path / "engine"), answers)):
         machine.does("containers", PATH=f"{tmp_path}:{os.environ['PATH']}")
     assert victim.read_text() == "mine"
+
+
+def test_a_delay_beyond_the_calendar_is_bounded(machine: Machine) -> None:
+    policy = {"retries": 1, "retry_delay": 10**12, "retry_type": None}
+    machine.be(RUN, "RUNNING", empirical_policy=policy, deployment_id=RUN)
+    machine.write(RUN, ENDED)
+    machine.does("check")
+    assert [state["name"] for state in machine.proposed] == ["Crashed", "AwaitingRetry"]
+
+
+@pytest.mark.parametrize("value", ["\ufdd0", "\uffff", "\U0001fffe", "\udcff", "\0"])
+def test_a_value_that_systemd_would_log_is_refused_without_it(machine: Machine, value: str) -> None:
+    said = starts(machine, {"WORD": f"secret{value}"})
+    assert said == "the request is not accepted (WORD is not text)\n"
+
+
+def test_an_environment_that_quoting_makes_too_large_is_refused(machine: Machine) -> None:
+    environment = {f"WORD_{number}": 100_000 * "$" for number in range(4)}
+    assert "its environment is larger than 524288 bytes" in starts(machine, environment)
+
+
+def starts(machine: Machine, environment: dict[str, str]) -> str:
+    """Return the answer to a request."""
+    request = json.dumps({"start": RUN, "limits": {}, "environment": environment})
+    runtime = str(machine.records)
+    return machine.does(
+        "start", "unit", "0", "self", standard_input=request, RUNTIME_DIRECTORY=runtime
+    )

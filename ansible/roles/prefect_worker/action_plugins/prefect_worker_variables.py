@@ -23,8 +23,12 @@ SECRET = {
 # What a worker that goes no longer needs, and may be gone itself.
 FOR_PRESENT = {"api_url", "ca_bundle", "image_archive", "wheelhouse"}
 
-CONTROL_IN_LINES = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
-CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+# What systemd takes for no characters.
+NONE = r"\ud800-\udfff\ufdd0-\ufdef" + "".join(
+    rf"\U{plane:04x}fffe\U{plane:04x}ffff" for plane in range(17)
+)
+CONTROL_IN_LINES = re.compile(rf"[\x00-\x08\x0b-\x1f\x7f{NONE}]")
+CONTROL = re.compile(rf"[\x00-\x1f\x7f{NONE}]")
 NAME = r"[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?"
 NAME_RULE = (
     "lowercase letters, digits, dashes and underscores, 1 to 63, a letter or digit at both ends"
@@ -221,7 +225,8 @@ def _environment(value: dict[str, Any], _: dict[str, Any]) -> None:
             )
         if CONTROL_IN_LINES.search(str(content)):
             raise WrongError(
-                f"is not accepted because of {name}: no control characters but newlines and tabs."
+                f"is not accepted because of {name}: no control characters but newlines and tabs, "
+                "and no noncharacters of Unicode."
             )
 
 

@@ -19,6 +19,9 @@ from typing import Any
 import leftovers
 
 LARGEST = 1 << 20
+# Bytes of an environment as it is written, to /run, which has to keep this share free.
+LARGEST_WRITTEN = 512 << 10
+FREE = 0.25
 # Seconds until a request has to be complete.
 PATIENCE = 10
 # The kernel takes no longer string for a new process.
@@ -28,6 +31,11 @@ SETTINGS = {
     "cpu_quota": ("CPUQuota", r"[1-9]\d{0,5}%"),
     "tasks_max": ("TasksMax", r"[1-9]\d{0,8}|infinity"),
     "time_max": ("RuntimeMaxSec", r"[1-9]\d{0,8}(s|min|h|d)?|infinity"),
+}
+# What a run's end is told by, which is not for the request to say.
+OF_SYSTEMD = {
+    *("SERVICE_RESULT", "EXIT_CODE", "EXIT_STATUS"),
+    *(f"RUN_{name.upper()}" for name in SETTINGS),
 }
 
 
@@ -75,6 +83,11 @@ def _prepared(request: dict[str, Any], unit: str, limit: int, instance: str) -> 
     """Return the unit's name, when its environment and limits are where systemd finds them."""
     settings = "".join(_setting(*pair) for pair in request["limits"].items())
     environment = "".join(_line(*pair) for pair in request["environment"].items())
+    if len(environment.encode()) > LARGEST_WRITTEN:
+        raise RefusedError(f"its environment is larger than {LARGEST_WRITTEN} bytes")
+    if not _has_room(leftovers.runtime()):
+        print("/run has less than a quarter free", file=sys.stderr)
+        raise BusyError
     left = leftovers.Leftovers(unit, request["start"])
     if not left.hold() or not _has_slot(leftovers.runtime(), limit):
         raise BusyError
@@ -97,10 +110,10 @@ def _setting(name: str, value: str) -> str:
 
 def _line(name: str, value: str) -> str:
     """The pair as systemd reads it back, whatever is in the value."""
-    if not re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII):
+    if not re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII) or name in OF_SYSTEMD:
         return ""
     # Systemd would refuse the whole file.
-    if "\0" in value or not _is_utf8(value):
+    if "\0" in value or not _is_text(value):
         raise RefusedError(f"{name} is not text")
     if len(name) + len(value.encode()) + 1 > LONGEST:
         raise RefusedError(f"{name} is longer than {LONGEST} bytes")
@@ -108,12 +121,17 @@ def _line(name: str, value: str) -> str:
     return f'{name}="{quoted}"\n'
 
 
-def _is_utf8(value: str) -> bool:
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+def _is_text(value: str) -> bool:
+    """Return whether it has only what systemd takes for characters."""
+    return not any(
+        0xD800 <= ord(one) < 0xE000 or 0xFDD0 <= ord(one) < 0xFDF0 or ord(one) & 0xFFFE == 0xFFFE
+        for one in value
+    )
+
+
+def _has_room(folder: Path) -> bool:
+    there = os.statvfs(folder)
+    return there.f_bavail >= FREE * there.f_blocks
 
 
 def _write(path: Path, text: str, mode: int) -> None:
