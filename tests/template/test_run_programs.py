@@ -205,3 +205,31 @@ def starts(machine: Machine, environment: dict[str, str]) -> str:
     return machine.does(
         "start", "unit", "0", "self", standard_input=request, RUNTIME_DIRECTORY=runtime
     )
+
+
+CLEAN = {"SERVICE_RESULT": "success", "EXIT_CODE": "exited", "EXIT_STATUS": "0"}
+
+
+@pytest.mark.parametrize(
+    ("state", "begun", "told"),
+    [
+        ("RUNNING", 1, ["Exited with status 0."]),
+        ("PENDING", 0, ["Exited with status 0, before the flow began."]),
+        ("CANCELLING", 1, ["Flow run was cancelled successfully."]),
+        *((state, 1, []) for state in ("PENDING", "PAUSED", "SCHEDULED", "CRASHED", "COMPLETED")),
+    ],
+)
+def test_a_run_that_exits_without_an_error_is_reported_unless_it_has_told_the_api(
+    machine: Machine, state: str, begun: int, told: list[str]
+) -> None:
+    machine.be(RUN, state, run_count=begun)
+    machine.write(RUN, {})
+    machine.does("report", **CLEAN)
+    assert [each["message"] for each in machine.proposed] == told
+    assert not (machine.records / RUN).exists()
+
+
+def test_a_run_that_exits_while_the_api_is_away_is_settled_later(machine: Machine) -> None:
+    machine.does("report", **CLEAN, PREFECT_API_URL="http://127.0.0.1:9")
+    machine.does("check")
+    assert [each["message"] for each in machine.proposed] == ["Exited with status 0."]

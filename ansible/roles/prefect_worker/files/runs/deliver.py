@@ -10,6 +10,7 @@ import api
 import records
 
 OVER = {"COMPLETED", "FAILED", "CANCELLED"}
+UNDER_WAY = {"RUNNING", "CANCELLING"}
 # Seconds that a flow's delay counts at most, as a date has an end.
 LATEST = 100 * 365 * 86400
 # It says that when it is stopped, and does not know why it was.
@@ -35,6 +36,8 @@ def _settle(run: str, record: dict[str, Any]) -> str:
     state = found["state"]["type"]
     if state in OVER or (state == "SCHEDULED" and policy["retry_type"] != "in_process"):
         return f"{run} is {found['state']['name']} already"
+    if record.get("clean") and not _is_cut_short(found):
+        return f"{run} has told of itself: {found['state']['name']}"
     if (worker := taken_by(found)) not in (None, os.environ["RUN_WORKER"]):
         return f"{run} runs again elsewhere, taken by {worker}"
     if state == "CANCELLING" or record.get("cancelled"):
@@ -50,6 +53,12 @@ def _settle(run: str, record: dict[str, Any]) -> str:
     said = api.set_state(run, "CRASHED", "Crashed", sentence, force=vague)
     again = run_again(found, reason, record.get("retries", 0))
     return f"{run} CRASHED, {reason}: {said}\n{again}".rstrip()
+
+
+def _is_cut_short(found: dict[str, Any]) -> bool:
+    """Say whether the API knows of no end, no pause and no next attempt."""
+    state = found["state"]["type"]
+    return state in UNDER_WAY or (state == "PENDING" and not found["run_count"])
 
 
 def cancelled(run: str) -> str:

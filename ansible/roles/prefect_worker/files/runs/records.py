@@ -25,6 +25,7 @@ TYPES: dict[str, tuple[type, ...]] = {
     "cancelled": (bool,),
     "run": (str,),
     "settled": (bool,),
+    "clean": (bool,),
 }
 
 
@@ -49,11 +50,11 @@ def times(wished: Any, say: bool) -> int:
     return 0
 
 
-def end(run: str, reason: str) -> None:
-    """Add why a run ended, and tell the API now if it answers."""
+def end(run: str, reason: str, clean: bool = False) -> None:
+    """Add why a run ended, and whether without an error; tell the API now if it answers."""
     import deliver
 
-    record = {**read(run), "reason": reason}
+    record = {**read(run), "reason": reason, "clean": clean}
     write(run, record)
     deliver.deliver(run, record)
 

@@ -1,4 +1,4 @@
-"""What a run's unit does at its end: put how it ended into words, unless it ended as it should."""
+"""What a run's unit does at its end: put how it ended into words, for where nobody else has."""
 
 from __future__ import annotations
 
@@ -16,15 +16,13 @@ FORBIDDEN = (
 
 
 def main() -> None:
-    """A run that exits by itself without an error has told the API everything."""
+    """Tell how it ended; a run that exits without an error has mostly told the API itself."""
     run = os.environ["PREFECT__FLOW_RUN_ID"]
     result, code, status = (
         os.environ.get(n, "") for n in ("SERVICE_RESULT", "EXIT_CODE", "EXIT_STATUS")
     )
-    if (result, code) == ("success", "exited"):
-        records.remove(run)
-    else:
-        records.end(run, in_words(result, code, status))
+    clean = (result, code) == ("success", "exited")
+    records.end(run, in_words(result, code, status), clean)
 
 
 def in_words(result: str, code: str, status: str) -> str:
