@@ -6,6 +6,7 @@ import base64
 import hashlib
 import importlib
 import importlib.util
+import json
 import os
 import shutil
 import subprocess
@@ -194,3 +195,32 @@ def test_a_name_that_is_no_images_is_refused(tmp_path: Path, module_utils: Any, 
         places.Containers(wanted, Deployed(name), tmp_path, ["flows.py:nightly"])
     with pytest.raises(places.SmokeTestError, match="is not accepted: a letter or"):
         places.Containers(wanted, Deployed(image), tmp_path, ["flows.py:nightly"])
+
+
+def test_absent_removes_folders_deeper_than_python_can(tmp_path: Path) -> None:
+    folder, programs, link = tmp_path / "state", tmp_path / "bin", tmp_path / "link"
+    for path in (folder, programs):
+        path.mkdir()
+    link.symlink_to(programs)
+    (programs / "systemctl").symlink_to("/bin/true")
+    deep = "import os\nfor _ in range(1500):\n os.mkdir('x')\n os.chdir('x')"
+    subprocess.run([sys.executable, "-c", deep], cwd=folder, check=True)
+    nothing = ("stopped", "project_paths", "machine_paths", "user_paths", "parents")
+    wanted: dict[str, Any] = {
+        **{name: [] for name in nothing},
+        **{name: str(tmp_path / "none") for name in ("units", "config")},
+        "comment": "x",
+        "paths": [str(folder), str(link)],
+        "user": "nobody-of-this-name",
+    }
+    command = [str(UV.with_name("ansible")), "localhost", "-m", "prefect_worker_removal"]
+    subprocess.run(
+        [*command, "-a", json.dumps(wanted)],
+        env={
+            **os.environ,
+            "ANSIBLE_LIBRARY": str(TEMPLATE / ROLE / "library"),
+            "PATH": f"{programs}:{os.environ['PATH']}",
+        },
+        check=True,
+    )
+    assert sorted(tmp_path.iterdir()) == [programs]

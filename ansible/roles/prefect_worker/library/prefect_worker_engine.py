@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import pwd
 import re
-import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -95,9 +94,9 @@ class Engine:
                 self._run("systemctl", "stop", f"user@{self._uid}.service")
             for unit in USER_UNITS.glob(f"{self._wanted['unit']}.*"):
                 unit.unlink()
-            shutil.rmtree(self._home)
-            if self._config.exists():
-                shutil.rmtree(self._config)
+            # Python gives up on folders that are a thousand deep, as a container can make them.
+            remove = ["rm", "-rf", "--one-file-system", "--"]
+            self._run(*remove, str(self._home), str(self._config))
             if self._uid and pwd.getpwuid(self._uid).pw_gecos == self._wanted["comment"]:
                 self._run("userdel", self._name)
 
