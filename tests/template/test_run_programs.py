@@ -198,6 +198,16 @@ def test_an_environment_that_quoting_makes_too_large_is_refused(machine: Machine
     assert "its environment is larger than 524288 bytes" in starts(machine, environment)
 
 
+@pytest.mark.parametrize(
+    "name", ["SERVICE_RESULT", "EXIT_CODE", "EXIT_STATUS", "RUN_TIME_MAX", "RUN_MEMORY_MAX"]
+)
+def test_a_request_does_not_say_how_its_run_ended(machine: Machine, name: str) -> None:
+    # What is dropped is not looked at either.
+    machine.records.rmdir()
+    assert "No such file" in starts(machine, {name: "\0"})
+    assert f"X{name} is not text" in starts(machine, {f"X{name}": "\0"})
+
+
 def starts(machine: Machine, environment: dict[str, str]) -> str:
     """Return the answer to a request."""
     request = json.dumps({"start": RUN, "limits": {}, "environment": environment})

@@ -55,6 +55,10 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "an SSH key that is a path": ({"ssh_key": "/secret-word"}, "a private key as in its file"),
     "known hosts with a NUL": ({"ssh_known_hosts": "host\0key"}, "a known_hosts file"),
     "an environment with a NUL": ({"environment": {"A": "secret-word\0"}}, "no control"),
+    "an environment with a noncharacter": (
+        {"environment": {"A": "secret-word\ufdd0"}},
+        "noncharacters",
+    ),
     "memory in words": ({"memory_max": "plenty"}, "256M"),
     "too little memory": ({"memory_max": "10M"}, "256M"),
     "a drop-in with two lines": ({"unit_overrides": {"Nice": "5\nUser=root"}}, "on one line"),
