@@ -16,17 +16,19 @@ from ansible.module_utils.prefect_worker_before import keep
 
 SECRETS: dict[str, dict[str, Any]] = {
     "path": {"type": "path", "required": True},
-    # Who may read it beside root, who writes it.
-    "owner": {"type": "str", "default": "root"},
-    "content": {"type": "str", "required": True, "no_log": True},
+    # A user whose group may read it beside root, who alone writes it.
+    "reader": {"type": "str", "default": "root"},
 }
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "directories": {"type": "list", "elements": "path", "default": []},
     "files": {"type": "list", "elements": "dict", "default": []},
     "secrets": {"type": "list", "elements": "dict", "default": [], "options": SECRETS},
+    # Apart from their paths: Ansible writes to the journal what is beside a secret in one argument,
+    # and a secret of several lines with it.
+    "secret_contents": {"type": "list", "elements": "str", "default": [], "no_log": True},
     "kept": {"type": "path"},
 }
-FOLDER, PLAIN, SECRET = 0o755, 0o644, 0o600
+FOLDER, PLAIN, SECRET, SHARED_SECRET = 0o755, 0o644, 0o600, 0o640
 UNITS = "/etc/systemd/system/"
 
 
@@ -41,7 +43,7 @@ def main() -> None:
     changing = [f for f in files if not _right(f["path"], f["after"], PLAIN)]
     if wrong := _objections(files, {f["path"] for f in changing}):
         module.fail_json(msg=f"systemd objects to prefect_worker_unit_overrides: {wrong}")
-    secrets = [secret for secret in wanted["secrets"] if not _right_secret(secret)]
+    secrets = [secret for secret in _secrets(wanted) if not _right_secret(secret)]
     paths = [f["path"] for f in [*changing, *secrets]]
     rewrites = paths or any(_directory(Path(d), act=False) for d in wanted["directories"])
     if wanted["kept"] and rewrites and act:
@@ -52,12 +54,22 @@ def main() -> None:
         _write(file["path"], file["after"], PLAIN, act)
     for secret in secrets:
         diffs.append({"prepared": f"{secret['path']} changes (secret, not shown)\n"})
-        _write(secret["path"], secret["content"].encode(), SECRET, act, secret["owner"])
+        _write(secret["path"], secret["content"].encode(), _mode(secret), act, secret["reader"])
     module.exit_json(changed=bool(changed), paths=changed, diff=diffs)
 
 
+def _secrets(wanted: dict[str, Any]) -> list[dict[str, Any]]:
+    pairs = zip(wanted["secrets"], wanted["secret_contents"])
+    return [{**secret, "content": content} for secret, content in pairs]
+
+
+def _mode(secret: dict[str, Any]) -> int:
+    return SECRET if secret["reader"] == "root" else SHARED_SECRET
+
+
 def _right_secret(secret: dict[str, Any]) -> bool:
-    return _right(secret["path"], secret["content"].encode(), SECRET, secret["owner"])
+    content = secret["content"].encode()
+    return _right(secret["path"], content, _mode(secret), secret["reader"])
 
 
 def _objections(files: list[dict[str, Any]], changing: set[str]) -> str:
@@ -85,34 +97,34 @@ def _directory(path: Path, act: bool) -> bool:
     return not right
 
 
-def _right(path: str, content: bytes, mode: int, owner: str = "root") -> bool:
+def _right(path: str, content: bytes, mode: int, reader: str = "root") -> bool:
     """Whether nothing is to do; a file without content is one that is not wanted."""
     if not content:
         return not os.path.lexists(path)
-    return _read(path) == content and _has(Path(path), mode, owner)
+    return _read(path) == content and _has(Path(path), mode, reader)
 
 
-def _write(path: str, content: bytes, mode: int, act: bool, owner: str = "root") -> None:
+def _write(path: str, content: bytes, mode: int, act: bool, reader: str = "root") -> None:
     if act and content:
-        _replace(Path(path), content, mode, owner)
+        _replace(Path(path), content, mode, reader)
     elif act:
         Path(path).unlink()
 
 
-def _has(path: Path, mode: int, owner: str = "root") -> bool:
+def _has(path: Path, mode: int, reader: str = "root") -> bool:
     found = path.stat()
-    return (found.st_mode & 0o7777, found.st_uid, found.st_gid) == (mode, _uid(owner), 0)
+    return (found.st_mode & 0o7777, found.st_uid, found.st_gid) == (mode, 0, _group(reader))
 
 
-def _give(path: Path, mode: int, owner: str = "root") -> None:
-    os.chown(path, _uid(owner), 0)
+def _give(path: Path, mode: int, reader: str = "root") -> None:
+    os.chown(path, 0, _group(reader))
     path.chmod(mode)
 
 
-def _uid(name: str) -> int:
-    """Return a user's number; none has -1, as in check mode before the user is made."""
+def _group(name: str) -> int:
+    """Return the number of a user's group; -1, as in check mode before the user is made."""
     try:
-        return pwd.getpwnam(name).pw_uid
+        return pwd.getpwnam(name).pw_gid
     except KeyError:
         return -1
 
@@ -121,13 +133,13 @@ def _read(path: str) -> bytes | None:
     return Path(path).read_bytes() if Path(path).is_file() else None
 
 
-def _replace(path: Path, content: bytes, mode: int, owner: str) -> None:
+def _replace(path: Path, content: bytes, mode: int, reader: str) -> None:
     """The new file takes the old one's place at once, and is never readable too widely."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent)
     with os.fdopen(handle, "wb") as file:
         file.write(content)
-    _give(Path(temporary), mode, owner)
+    _give(Path(temporary), mode, reader)
     Path(temporary).replace(path)
 
 
