@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.hosts.control.faults import Faults, bring_numpy
+from tests.hosts.control.faults import Faults
 from tests.hosts.control.observe import UNIT, main_pid, shown
 from tests.hosts.control.server import eventually, now
 from tests.hosts.control.site import Site
@@ -17,11 +16,7 @@ from tests.hosts.machines.vm import VirtualMachine
 
 # Emulated, so about eight times as slow as anything else.
 SLOWNESS = 8
-SLOW: dict[str, Any] = {
-    "prefect_worker_timeout": 600,
-    "prefect_worker_memory_max": "1G",
-    "prefect_worker_machine_memory_max": "500M",
-}
+SLOW: dict[str, Any] = {"prefect_worker_timeout": 600, "prefect_worker_memory_max": "1G"}
 BOOT = "cat /proc/sys/kernel/random/boot_id"
 
 
@@ -31,6 +26,8 @@ def vm(site: Site) -> Iterator[VirtualMachine]:
     machine = site.lab.vm("trixie", "vm")
     machine.start()
     machine.wait()
+    # A busy emulator's clock is ahead after some minutes, and a worker is refused for it.
+    machine.shell(f"date --set=@{time.time():.0f}")
     site.play({"vm": machine}, **SLOW).succeeded()
     yield machine
     machine.kill()
@@ -51,35 +48,6 @@ def test_a_run_beyond_its_memory_is_killed_and_reported(faults: Faults) -> None:
     run = faults.ended(faults.start("eat", memory_max="300M"))
     assert run["state"]["message"] == "Killed: used more than its 300 MiB."
     assert faults.steps(run["id"]) == ["before"]
-
-
-def test_a_run_without_a_limit_is_killed_at_the_ceiling_of_the_machine(faults: Faults) -> None:
-    run = faults.ended(faults.start("eat", memory_max="infinity"))
-    assert "memory" in run["state"]["message"]
-    assert "killed" in run["state"]["message"].lower()
-
-
-def test_a_run_has_the_memory_that_its_deployment_gives_it(
-    vm: VirtualMachine, faults: Faults
-) -> None:
-    vm.shell("systemctl set-property --runtime prefect.slice MemoryMax=5G")
-    run = faults.ended(faults.start("take", memory_max="5G"))
-    vm.shell("systemctl set-property --runtime prefect.slice MemoryMax=500M")
-    assert run["state_type"] == "COMPLETED", run["state"]
-
-
-def test_numpy_and_the_tools_of_the_system_work(vm: VirtualMachine, faults: Faults) -> None:
-    bring_numpy(vm)
-    for how in ("multiply", "call_tools"):
-        run = faults.ended(faults.start(how))
-        assert run["state_type"] == "COMPLETED", run["state"]
-
-
-def test_the_kernel_names_the_call_that_ended_a_run(vm: VirtualMachine, faults: Faults) -> None:
-    message = faults.killed_by_the_sandbox()["state"]["message"]
-    (command,) = re.findall("'(journalctl .*?)'", message)
-    # `mount`, as the flow called it.
-    assert "arch=c000003e syscall=165 " in vm.shell(f"{command} --no-pager")
 
 
 def test_a_worker_beyond_its_memory_costs_no_run(vm: VirtualMachine, faults: Faults) -> None:

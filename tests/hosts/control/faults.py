@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
-from tests.hosts.control.project import TOOLS
 from tests.hosts.control.server import FINAL, Api, Run, eventually
 from tests.hosts.machines.host import Host, quoted
-from tests.hosts.machines.shell import run
 
 T = TypeVar("T")
 FLOWS = Path(__file__).resolve().parent.parent / "flows"
@@ -25,21 +22,6 @@ ENTRYPOINTS = {
     "retried": "faults.py:retried",
     "broken": "broken.py:broken",
 }
-
-
-def bring_numpy(host: Host) -> None:
-    """Unpack the wheel of numpy for the machine's Python beside the flows."""
-    found = host.shell("python3 -c 'import sys; print(*sys.version_info[:2], sep=\".\")'")
-    with TemporaryDirectory() as folder:
-        install: list[str | Path] = [TOOLS / "uv", "pip", "install", "--quiet", "--target", folder]
-        install += ["--only-binary", ":all:", "--python-version", found.strip()]
-        run([*install, "--python-platform", "x86_64-manylinux_2_28", "numpy"])
-        archive = Path(folder, "numpy.tar")
-        run(
-            ["tar", "--create", f"--file={archive}", f"--directory={folder}", "numpy", "numpy.libs"]
-        )
-        host.bring(archive, "/tmp/numpy.tar")
-    host.shell(f"tar --extract --file=/tmp/numpy.tar --directory={THERE}")
 
 
 class Faults:

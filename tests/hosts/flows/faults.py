@@ -7,17 +7,9 @@ import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from prefect import flow, runtime, task
 
-TOOLS = """
-cp -a /etc/hostname a
-sed -i s/v/w/ a
-gzip a
-tar -czf t a.gz
-nice ionice -c 3 taskset -c 0 tar -xpf t
-"""
 NOTES = Path("/var/lib/prefect/shop-reports/faults")
 
 
@@ -41,25 +33,6 @@ def eat() -> None:
     taken = []
     while True:
         taken.append(bytearray(16 << 20))
-
-
-def take() -> None:
-    """Take 4 GiB, and write to all of it."""
-    bytearray(b"1") * (4 << 30)
-
-
-def multiply() -> None:
-    """Multiply matrices with numpy, which binds memory to processors."""
-    import numpy
-
-    ones = numpy.ones((100, 100))
-    assert (ones @ ones).sum() == 100**3
-
-
-def call_tools() -> None:
-    """Call programs that keep owners and times, or change their priority."""
-    with TemporaryDirectory() as folder:
-        subprocess.run(["sh", "-ec", TOOLS], cwd=folder, check=True)
 
 
 def fill() -> None:
@@ -86,9 +59,6 @@ WAYS: dict[str, Callable[[], object]] = {
     "eat": eat,
     "fill": fill,
     "breed": breed,
-    "take": take,
-    "multiply": multiply,
-    "call_tools": call_tools,
     "mount": mount,
     "segfault": lambda: ctypes.string_at(0),
 }

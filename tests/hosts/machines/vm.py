@@ -11,8 +11,6 @@ from tests.hosts.machines.rootfs import RootFs
 from tests.hosts.machines.shell import run, start
 
 DISK = "6G"
-# In MiB; what the machine never uses is not taken from the computer.
-MEMORY = "6144"
 # A busy emulator's clocks drift apart, and kernels that change their code for it have been seen to
 # panic there: this one trusts its clock, and boots again if it panics all the same.
 KERNEL = "root=/dev/vda rw console=ttyS0 tsc=reliable panic=5"
@@ -36,7 +34,7 @@ class VirtualMachine(Host):
         """Switch on."""
         command: list[str | Path] = [
             *("qemu-system-x86_64", "-accel", "tcg,thread=multi", "-cpu", "max"),
-            *("-smp", "2", "-m", MEMORY, "-nographic", "-monitor", "none"),
+            *("-smp", "2", "-m", "2048", "-nographic", "-monitor", "none"),
             *("-kernel", self.place.folder / "vmlinuz", "-initrd", self.place.folder / "initrd"),
             *("-append", KERNEL),
             *("-drive", f"file={self._disk},if=virtio,format=raw,cache=unsafe"),
