@@ -28,23 +28,11 @@ from prefect.utilities.engine import resolve_to_final_result
 from typing_extensions import ParamSpec
 
 from .calls import attempt_of, call_key
+from .methods import unshared
 from .subflows import forget_lost_subflows, keep_for_flow, read_of_flow
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-
-@overload
-def flow(function: Callable[P, R], /) -> "Flow[P, R]": ...
-
-
-@overload
-def flow(**options: Any) -> Callable[[Callable[P, R]], "Flow[P, R]"]: ...
-
-
-def flow(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
-    """Make a flow of a function; the options are Prefect's."""
-    return partial(flow, **options) if function is None else Flow(function, **options)
 
 
 @dataclass
@@ -79,6 +67,10 @@ class Flow(prefect.Flow[P, R]):
         @fn.setter
         def fn(self, function: Callable[..., Any]) -> None:
             self.__dict__["fn"] = function
+
+        def __get__(self, instance: Any, owner: Any) -> "Flow[P, R]":
+            """Return the flow as a method."""
+            return super(Flow, unshared(self, instance)).__get__(instance, owner)
 
         def with_options(self, **options: Any) -> "Flow[P, R]":
             """Return a flow with other options."""
@@ -123,6 +115,25 @@ class Flow(prefect.Flow[P, R]):
             yield
         finally:
             _called.reset(token)
+
+
+class FlowDecorator:
+    """What `flow` is: it makes flows of functions, and of sources as Prefect's does."""
+
+    from_source = staticmethod(Flow.from_source)
+
+    @overload
+    def __call__(self, function: Callable[P, R], /) -> Flow[P, R]: ...
+
+    @overload
+    def __call__(self, /, **options: Any) -> Callable[[Callable[P, R]], Flow[P, R]]: ...
+
+    def __call__(self, function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
+        """Make a flow of a function; the options are Prefect's."""
+        return partial(self, **options) if function is None else Flow(function, **options)
+
+
+flow = FlowDecorator()
 
 
 def _body(function: Callable[..., Any], flow: Flow[..., Any], key: str) -> Callable[..., Any]:

@@ -4,9 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import aclosing, suppress
 from contextvars import copy_context
-from copy import copy
 from functools import partial
-from types import FunctionType
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import prefect
@@ -16,6 +14,7 @@ from typing_extensions import ParamSpec
 
 from .calls import EVERY_CALL
 from .fingerprint import UnhashableError, fingerprint
+from .methods import unshared
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -57,16 +56,8 @@ class Task(prefect.Task[P, R]):
     if not TYPE_CHECKING:  # where the types are Prefect's
 
         def __get__(self, instance: Any, owner: Any) -> "Task[P, R]":
-            """Return the task as a method.
-
-            Prefect notes the object on the function, which all objects share: the last one would
-            be that of all.
-            """
-            if isinstance(self.fn, FunctionType) and (self.isclassmethod or instance is not None):
-                bound = copy(self)
-                bound.fn = _copied(self.fn)
-                return super(Task, bound).__get__(instance, owner)
-            return super().__get__(instance, owner)
+            """Return the task as a method."""
+            return super(Task, unshared(self, instance)).__get__(instance, owner)
 
         def with_options(self, **options: Any) -> "Task[P, R]":
             """Return a task with other options."""
@@ -82,16 +73,6 @@ class Task(prefect.Task[P, R]):
             if not self.isgenerator:
                 return made
             return _isolated_async(made) if self.isasync else _isolated(made)
-
-
-def _copied(function: FunctionType) -> FunctionType:
-    """Return another function that does the same."""
-    arguments = (function.__name__, function.__defaults__, function.__closure__)
-    copied = FunctionType(function.__code__, function.__globals__, *arguments)
-    for name in ("__annotations__", "__doc__", "__kwdefaults__", "__module__", "__qualname__"):
-        setattr(copied, name, getattr(function, name))
-    vars(copied).update(vars(function))
-    return copied
 
 
 def _isolated(items: Generator[Any, None, Any]) -> Generator[Any, None, Any]:
