@@ -234,7 +234,7 @@ class Story:
 
     def _back_and_forth(self) -> None:
         """Go back to the release before, then on to another one."""
-        self.played["back"] = self._play("--tags", "rollback")
+        self.played["back"] = self._play("-e", "prefect_worker_state=rolled_back")
         self.printed["back"] = self._printed_by_a_run("back")
         self._change('print("taken anew"', 'print("taken again"')
         replaced = self._named()
