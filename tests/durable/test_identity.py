@@ -27,8 +27,11 @@ class Tagged:
 class Model(BaseModel):
     tags: set[str]
 
+class Tags(set):
+    pass
+
 tags = {"harbour", "station", "market", "mill"}
-print(fingerprint(tags, {"in": [tags]}, Tagged(frozenset(tags)), Model(tags=tags)))
+print(fingerprint(tags, {"in": [tags]}, Tagged(frozenset(tags)), Model(tags=tags), Tags(tags)))
 """
 TABLES = ["customers", "orders", "shops", "tills", "staff", "stock"]
 done: list[str] = []

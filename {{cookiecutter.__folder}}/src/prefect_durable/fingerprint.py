@@ -9,6 +9,7 @@ import dis
 import functools
 import hashlib
 import sys
+from contextlib import suppress
 from pathlib import Path
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
@@ -17,6 +18,7 @@ import prefect
 
 PLAIN = (type(None), bool, int, float, complex, str, type(...), type(NotImplemented))
 CONSTANTS = (*PLAIN, bytes, tuple, frozenset)
+SETS: Any = (set.__reduce__, frozenset.__reduce__)
 STATE = ("STORE_GLOBAL", "DELETE_GLOBAL")
 
 
@@ -60,7 +62,9 @@ class _Writer:
         """Add a value."""
         kind = type(value)
         if kind in PLAIN:
-            self.write(kind.__name__, repr(value).encode(errors="surrogatepass"))
+            # Python refuses to write a huge int in decimals.
+            text = hex(value) if kind is int else repr(value)
+            self.write(kind.__name__, text.encode(errors="surrogatepass"))
         elif kind in (bytes, bytearray, memoryview):
             self.write(kind.__name__, bytes(value))
         elif id(value) in self.path:
@@ -76,8 +80,8 @@ class _Writer:
             self.add_items(kind.__name__, value)
         elif kind is dict:
             self.add_items("dict", [part for item in value.items() for part in item])
-        elif kind in (set, frozenset):
-            self.add_unordered(kind.__name__, value)
+        elif isinstance(value, set | frozenset) and kind.__reduce__ in SETS:
+            self.add_set(value)
         elif kind is CodeType:
             self.add_code(value)
         elif isinstance(value, ModuleType):
@@ -93,27 +97,33 @@ class _Writer:
         elif kind is functools.partial:
             self.add_items("partial", [value.func, value.args, value.keywords])
         elif kind is BuiltinFunctionType:
-            self.add_items("builtin", [value.__module__, value.__qualname__])
+            bound_to = value.__self__ if not isinstance(value.__self__, ModuleType) else None
+            self.add_items("builtin", [value.__module__, value.__qualname__, bound_to])
+        elif kind is functools._lru_cache_wrapper:
+            self.add_items("cached", [value.__wrapped__])
         else:
             self.add_object(value)
 
     def add_items(self, kind: str, items: Any) -> None:
         """Add values in their order."""
         if all(type(item) in PLAIN for item in items):
-            self.write(f"plain {kind}", repr(items).encode(errors="surrogatepass"))
-            return
+            with suppress(ValueError):  # a huge int
+                self.write(f"plain {kind}", repr(items).encode(errors="surrogatepass"))
+                return
         self.write(kind, str(len(items)).encode())
         for item in items:
             self.add(item)
 
-    def add_unordered(self, kind: str, items: Any) -> None:
-        """Add values whose order is another one in each process."""
+    def add_set(self, value: Any) -> None:
+        """Add a set, whose order is another one in each process."""
+        kind, (items,), state = value.__reduce__()
+        self.add_items("set", [kind, state])
         digests = []
         for item in items:
             writer = _Writer(tuple(self.path))
             writer.add(item)
             digests.append(writer.digest())
-        self.write(kind, "".join(sorted(digests)).encode())
+        self.write("items", "".join(sorted(digests)).encode())
 
     def add_code(self, code: CodeType) -> None:
         """Add what code does, wherever its file is."""
@@ -165,11 +175,17 @@ class _Writer:
         except Exception:
             raise UnhashableError(f"a {type(value).__qualname__}") from None
         if isinstance(reduced, str):
-            self.add_items("name", [type(value), reduced])
+            module = getattr(value, "__module__", None)
+            if not _is_at(value, module, reduced):
+                raise UnhashableError(f"a {type(value).__qualname__}")
+            self.add_items("name", [type(value), module, reduced])
             return
         make, arguments, state, items, pairs = (*reduced, None, None, None)[:5]
-        made_by = [getattr(make, name, None) for name in ("__module__", "__qualname__")]
-        self.add_items("made by", made_by)
+        if getattr(make, "__self__", None) is value:
+            raise UnhashableError(f"a {type(value).__qualname__}")
+        if hasattr(make, "__qualname__") and _is_found_by_name(make):
+            make = [_module(make), make.__qualname__]
+        self.add_items("made by", [make])
         self.add_items("object", [arguments, state, list(items or ())])
         self.add_items("pairs", [part for pair in pairs or () for part in pair])
 
@@ -185,8 +201,13 @@ def _module(value: Any) -> str | None:
 
 def _is_found_by_name(value: Any) -> bool:
     """Tell whether a function or class is what its module has under its name."""
-    found: Any = sys.modules.get(value.__module__ or "")
-    for name in value.__qualname__.split("."):
+    return _is_at(value, getattr(value, "__module__", None), value.__qualname__)
+
+
+def _is_at(value: Any, module: str | None, path: str) -> bool:
+    """Tell whether a value is what a module has under a name."""
+    found: Any = sys.modules.get(module or "")
+    for name in path.split("."):
         found = getattr(found, name, None)
     return found is value or getattr(found, "fn", None) is value
 
