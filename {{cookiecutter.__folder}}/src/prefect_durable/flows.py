@@ -22,6 +22,7 @@ from prefect.context import FlowRunContext
 from prefect.futures import resolve_futures_to_states
 from prefect.results import ResultRecord, should_persist_result
 from prefect.states import is_state_iterable
+from prefect.transactions import get_transaction
 from prefect.utilities.callables import get_call_parameters
 from prefect.utilities.collections import visit_collection
 from prefect.utilities.engine import resolve_to_final_result
@@ -29,6 +30,7 @@ from typing_extensions import ParamSpec
 
 from .calls import attempt_of, call_key
 from .methods import unshared
+from .storage import is_of_others
 from .subflows import forget_lost_subflows, keep_for_flow, read_of_flow
 
 P = ParamSpec("P")
@@ -109,12 +111,20 @@ class Flow(prefect.Flow[P, R]):
         except Exception:  # something that it waits for failed, and Prefect will say so
             key = None
         else:
-            key = call_key("flow", self.name, self.fn, parameters)
+            key = self._call_key(parameters)
         token = _called.set(Call(self, key or uuid4().hex, is_known=key is not None))
         try:
             yield
         finally:
             _called.reset(token)
+
+    def _call_key(self, parameters: dict[str, Any]) -> str | None:
+        """Return the key of a call of the flow, if it is certain that it need not be repeated."""
+        context = FlowRunContext.get()
+        if context and is_of_others(get_transaction()):
+            attempt_of(context).say(f"A retry repeats {self.name}: it is called in a transaction.")
+            return None
+        return call_key("flow", self.name, self.fn, parameters)
 
 
 class FlowDecorator:

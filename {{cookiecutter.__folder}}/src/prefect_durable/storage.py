@@ -120,15 +120,21 @@ def _belongs_to_others(transaction: BaseTransaction) -> bool:
     context = TaskRunContext.get()
     if context and (context.task.on_commit_hooks or context.task.on_rollback_hooks):
         return True
-    parent = transaction.get_parent()
-    while parent is not None:
-        of_task = isinstance(parent.store, CallStore) or (parent.store and not parent.key)
-        if not of_task:
-            get_run_logger().info(
-                "This task is in a transaction: a retry repeats it unless all of that succeeded."
-            )
+    if is_of_others(transaction.get_parent()):
+        get_run_logger().info(
+            "This task is in a transaction: a retry repeats it unless all of that succeeded."
+        )
+        return True
+    return False
+
+
+def is_of_others(transaction: BaseTransaction | None) -> bool:
+    """Tell whether a transaction, or one around it, is not that of a task whose calls are known."""
+    while transaction is not None:
+        of_task = isinstance(transaction.store, CallStore)
+        if not of_task and (transaction.key or not transaction.store):
             return True
-        parent = parent.get_parent()
+        transaction = transaction.get_parent()
     return False
 
 
