@@ -5,7 +5,18 @@ from functools import lru_cache, partial
 from typing import Any
 
 import pytest
+from prefect.transactions import transaction
+from prefect_durable import flow, task
 from prefect_durable.fingerprint import UnhashableError, fingerprint
+from prefect_durable.testing import retry
+
+done: list[str] = []
+
+
+@pytest.fixture(autouse=True)
+def nothing_done() -> None:
+    """Begin every test with nothing done."""
+    done.clear()
 
 
 class Rate:
@@ -69,3 +80,69 @@ def test_a_name_that_leads_elsewhere_is_refused() -> None:
 
     with pytest.raises(UnhashableError, match=r"a .*Named"):
         fingerprint(Named())
+
+
+@task
+def put(name: str) -> None:
+    """Note that something was done."""
+    done.append(name)
+
+
+@task
+def last() -> str:
+    """Return what was done last."""
+    return done[-1]
+
+
+@flow
+def twice() -> list[str]:
+    """Look twice at what was done, in another order in a retry."""
+    names = ["first", "second"] if not done else ["second", "first"]
+    found = {}
+    for name in names:
+        before = put.submit(name)
+        found[name] = last.submit(wait_for=[before]).result()
+    if "failure" not in done:
+        done.append("failure")
+        raise ValueError("once")
+    return [found["first"], found["second"]]
+
+
+def test_equal_calls_are_told_apart_by_what_they_wait_for() -> None:
+    assert retry(twice, twice(return_state=True)).result() == ["first", "second"]
+    assert done == ["first", "second", "failure"]
+
+
+def test_a_chain_of_calls_that_wait_for_each_other_is_not_repeated() -> None:
+    @flow
+    def chain() -> None:
+        before: list[Any] = []
+        for name in ["a", "a", "b"]:
+            before = [put.submit(name, wait_for=before)]
+        before[0].wait()
+        if len(done) == 3:
+            done.append("failure")
+            raise ValueError("once")
+
+    assert retry(chain, chain(return_state=True)).is_completed()
+    assert done == ["a", "a", "b", "failure"]
+
+
+def test_a_subflow_in_a_transaction_is_repeated_and_the_first_attempt_says_so(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    @flow
+    def reserve() -> None:
+        done.append("reserve")
+
+    @flow
+    def nightly() -> None:
+        with transaction():
+            reserve()
+            if len(done) == 1:
+                raise ValueError("once")
+
+    failed = nightly(return_state=True)
+    assert "A retry repeats reserve: it is called in a transaction." in caplog.text
+    assert retry(nightly, failed).is_completed()
+    assert done == ["reserve", "reserve"]

@@ -7,7 +7,8 @@ subflow run again, because the retry gives that subflow a new id.
 The key of a call is made here of
 
 - what is executed and with what: the fingerprint of the function, its name and its arguments;
-- its place: the root flow run, the calls of subflows on the way from it, the task around it;
+- its place: the root flow run, the calls of subflows on the way from it, the task around it, the
+  calls that it waits for;
 - its number among the calls that are equal in all of that. Equal calls can stand in for one
   another, so it does not matter in which order concurrent ones are counted.
 
@@ -105,7 +106,7 @@ class EveryCall(CachePolicy):
         if flow.detached:
             attempt.say(f"A retry repeats {task.name}: it runs outside of its flow's process.")
             return None
-        return attempt.key(call, _enclosing_calls(attempt, run), run.id)
+        return attempt.key(call, _calls_around(attempt, run), run.id)
 
 
 EVERY_CALL = EveryCall()
@@ -140,13 +141,15 @@ def current_key() -> str | None:
     return store.call_key if isinstance(store, CallStore) else None
 
 
-def _enclosing_calls(attempt: Attempt, task_run: TaskRun) -> list[str]:
-    """Return the keys of the calls that a call is made in, for tasks that call tasks."""
+def _calls_around(attempt: Attempt, task_run: TaskRun) -> list[str]:
+    """Return the keys of the calls that a call is made in, and of those that it waits for."""
     inputs = dict(task_run.task_inputs)
     parents = _task_runs(inputs.pop("__parents__", []))
     # Prefect takes a task for a parent, too, that is still making an argument of the call.
     makers = _task_runs(maker for makers in inputs.values() for maker in makers)
-    return [attempt.keys[parent] for parent in parents - makers if parent in attempt.keys]
+    enclosing = [attempt.keys[parent] for parent in parents - makers if parent in attempt.keys]
+    awaited = _task_runs(inputs.get("wait_for", [])) & attempt.keys.keys()
+    return [*enclosing, *(f"after {attempt.keys[run_id]}" for run_id in awaited)]
 
 
 def _task_runs(inputs: Iterable[object]) -> set[UUID]:
