@@ -79,7 +79,12 @@ test-results: install ## Test retries, and results in real object stores
 	$(PYTEST) tests/results --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 test-docker: install ## Test a generated project with a real Docker engine of its own
-	@tests/where-possible tests/docker/lab tests/docker/lab/own-network $(PYTEST) tests/docker
+	@tests/where-possible tests/docker/lab tests/docker/lab/own-network $(PYTEST) tests/docker \
+		--ignore tests/docker/test_worker_on_a_machine.py
+
+test-docker-machines: install ## Test docker pools on machines with Podman, which make test does not
+	@tests/where-possible tests/docker/lab tests/docker/lab/own-network $(PYTEST) \
+		tests/docker/test_worker_on_a_machine.py
 
 lint: install ## Check style, types and the playbook
 	$(BIN)/ruff check --config pyproject.toml $(PYTHON_FOLDERS)
