@@ -77,7 +77,7 @@ def test_no_variable_of_a_run_has_root_load_its_code(
     run = faults.ended(faults.start(env=ENVIRONMENT))
     assert run["state_type"] == "COMPLETED", run["state"]
     eventually(lambda: left(host) == "", 30, lambda: f"there is still {left(host)}")
-    assert "prefect.engine" in witness.seen("prefect")
+    assert "run_engine.py" in witness.seen("prefect")
     assert witness.seen("root") == ""
 
 
