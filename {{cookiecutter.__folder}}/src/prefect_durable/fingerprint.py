@@ -17,6 +17,7 @@ from typing import Any
 import prefect
 
 PLAIN = (type(None), bool, int, float, complex, str, type(...), type(NotImplemented))
+CACHED = type(functools.cache(len))
 CONSTANTS = (*PLAIN, bytes, tuple, frozenset)
 SETS: Any = (set.__reduce__, frozenset.__reduce__)
 STATE = ("STORE_GLOBAL", "DELETE_GLOBAL")
@@ -99,7 +100,7 @@ class _Writer:
         elif kind is BuiltinFunctionType:
             bound_to = value.__self__ if not isinstance(value.__self__, ModuleType) else None
             self.add_items("builtin", [value.__module__, value.__qualname__, bound_to])
-        elif kind is functools._lru_cache_wrapper:
+        elif kind is CACHED:
             self.add_items("cached", [value.__wrapped__])
         else:
             self.add_object(value)
