@@ -9,7 +9,6 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.hosts.machines.shell import run
 from tests.hosts.machines.ssh import Keys
 
 
@@ -81,10 +80,6 @@ class Host(ABC):
         if done.returncode != 0:
             raise RuntimeError(f"{self.name}: {command}\n{done.stdout}{done.stderr}")
         return done.stdout
-
-    def bring(self, file: Path, path: str) -> None:
-        """Copy a file to a path that the unprivileged user may write to."""
-        run(["scp", "-q", "-F", self.place.keys.config, file, f"{self.address}:{path}"])
 
     def _answers(self) -> bool:
         try:
