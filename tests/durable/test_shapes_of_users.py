@@ -146,3 +146,25 @@ def test_a_subflow_in_a_transaction_is_repeated_and_the_first_attempt_says_so(
     assert "A retry repeats reserve: it is called in a transaction." in caplog.text
     assert retry(nightly, failed).is_completed()
     assert done == ["reserve", "reserve"]
+
+
+def test_a_task_that_changes_its_argument_is_repeated_and_the_first_attempt_says_so(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    @task
+    def add(to: list[int], number: int) -> None:
+        to.append(number)
+
+    @flow
+    def nightly() -> list[int]:
+        numbers: list[int] = []
+        add(numbers, 1)
+        add(numbers, 2)
+        if not done:
+            done.append("failure")
+            raise ValueError("once")
+        return numbers
+
+    failed = nightly(return_state=True)
+    assert "A retry repeats add: it changes what it is given" in caplog.text
+    assert retry(nightly, failed).result() == [1, 2]

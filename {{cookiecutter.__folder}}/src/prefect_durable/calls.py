@@ -19,10 +19,12 @@ import weakref
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from threading import Lock
 from typing import Any
 from uuid import UUID, uuid4
 
+from prefect import Task
 from prefect.cache_policies import CachePolicy
 from prefect.client.schemas.objects import TaskRun, TaskRunResult
 from prefect.context import FlowRunContext, TaskRunContext
@@ -85,28 +87,30 @@ class EveryCall(CachePolicy):
         **kwargs: Any,
     ) -> str | None:
         """Return the key of a call, the same one whenever its run is retried, or none."""
-        key = self._key(task_ctx, inputs)
+        key, call = self._key(task_ctx, inputs)
         if key is not None:
-            task_ctx.result_store = CallStore.like(task_ctx.result_store, key)
+            is_changed = partial(_is_changed, task_ctx.task, inputs, call)
+            task_ctx.result_store = CallStore.like(task_ctx.result_store, key, is_changed)
         return key
 
-    def _key(self, task_ctx: TaskRunContext, inputs: dict[str, Any]) -> str | None:
+    def _key(self, task_ctx: TaskRunContext, inputs: dict[str, Any]) -> tuple[str | None, str]:
+        """Return the key of a call, and the fingerprint of what is called with what."""
         task, run, flow = task_ctx.task, task_ctx.task_run, FlowRunContext.get()
         if flow is None or flow.flow_run is None:
             _say_that_it_is_outside(task.name)
-            return str(run.id)
+            return str(run.id), ""
         attempt = attempt_of(flow)
         try:
-            call = fingerprint("task", task.name, task.fn, inputs)
+            call = _fingerprint_of(task, inputs)
         except UnhashableError as unhashable:
             attempt.say(
                 f"A retry repeats {task.name}: it is given {unhashable}, or closes over it."
             )
-            return None
+            return None, ""
         if flow.detached:
             attempt.say(f"A retry repeats {task.name}: it runs outside of its flow's process.")
-            return None
-        return attempt.key(call, _calls_around(attempt, run), run.id)
+            return None, ""
+        return attempt.key(call, _calls_around(attempt, run), run.id), call
 
 
 EVERY_CALL = EveryCall()
@@ -139,6 +143,26 @@ def current_key() -> str | None:
         raise RuntimeError("There is no task running.")
     store = context.result_store
     return store.call_key if isinstance(store, CallStore) else None
+
+
+def _fingerprint_of(task: Task[..., Any], inputs: dict[str, Any]) -> str:
+    return fingerprint("task", task.name, task.fn, inputs)
+
+
+def _is_changed(task: Task[..., Any], inputs: dict[str, Any], call: str) -> bool:
+    """Tell whether a call has changed what it is given, which its result alone does not hold."""
+    flow = FlowRunContext.get()
+    if flow is None or not call:
+        return False
+    try:
+        changed = _fingerprint_of(task, inputs) != call
+    except Exception:  # it cannot be told apart any longer, or changes at this moment
+        changed = True
+    if changed:
+        attempt_of(flow).say(
+            f"A retry repeats {task.name}: it changes what it is given, or closes over."
+        )
+    return changed
 
 
 def _calls_around(attempt: Attempt, task_run: TaskRun) -> list[str]:

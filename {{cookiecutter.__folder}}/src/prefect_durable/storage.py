@@ -5,6 +5,7 @@ when it cannot write one, it logs that and goes on. Here both raise `StorageErro
 """
 
 import asyncio
+from collections.abc import Callable
 from contextlib import closing, suppress
 from datetime import UTC, datetime
 from typing import Any, Self
@@ -70,12 +71,14 @@ class CallStore(ResultStore):
     """
 
     _call_key: str = PrivateAttr(default="")
+    _is_changed: Callable[[], bool] | None = PrivateAttr(default=None)
 
     @classmethod
-    def like(cls, store: ResultStore, key: str) -> Self:
+    def like(cls, store: ResultStore, key: str, is_changed: Callable[[], bool]) -> Self:
         """Return such a store for a call, sharing with another store whatever that holds."""
         made = cls.model_construct(store.model_fields_set, **dict(store))
         made._call_key = key
+        made._is_changed = is_changed
         return made
 
     @property
@@ -107,7 +110,9 @@ class CallStore(ResultStore):
         transaction = get_transaction()
         if transaction is None or not key == transaction.key == self._call_key:
             return record
-        if transaction.write_on_commit and not _belongs_to_others(transaction):
+        if self._is_changed and self._is_changed():
+            transaction.write_on_commit = False
+        elif transaction.write_on_commit and not _belongs_to_others(transaction):
             keep(self, record)
             # What encloses this call no longer decides on it.
             transaction.write_on_commit = False
