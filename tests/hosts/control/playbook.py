@@ -14,7 +14,8 @@ import yaml
 from tests.hosts.control.project import TEMPLATE, TOOLS, Project
 
 ANSIBLE = TEMPLATE / "ansible"
-FATAL = re.compile(r"^fatal: \[(\S+)\]: FAILED! => *\n((?: +.*\n)+)", re.M)
+# What is said may quote a journal, in which lines may be empty.
+FATAL = re.compile(r"^fatal: \[(\S+)\]: FAILED! => *\n((?: +.*\n|\n(?=\n* ))+)", re.M)
 RECAP = re.compile(r"^(\S+)\s+: ok=(\d+)\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)", re.M)
 
 
