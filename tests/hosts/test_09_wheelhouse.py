@@ -30,11 +30,13 @@ def test_wheels_from_the_control_side_are_enough(
     site: Site, island: Container, tmp_path: Path
 ) -> None:
     python = island.shell("python3 --version").split()[1]
-    (site.project.folder / ".venv").symlink_to(TOOLS.parent)
-    run([site.project.folder / "ansible/wheelhouse", tmp_path, python])
+    project = site.project.copy("wheelhouse")
+    (project.folder / ".venv").symlink_to(TOOLS.parent)
+    run([project.folder / "ansible/wheelhouse", tmp_path, python])
     assert island.ssh("timeout 5 bash -c '</dev/tcp/192.0.2.1/443'").returncode != 0
     started = now()
-    site.play({"island": island}, prefect_worker_wheelhouse=str(tmp_path)).succeeded()
+    wheels = str(tmp_path)
+    site.play({"island": island}, project=project, prefect_worker_wheelhouse=wheels).succeeded()
     site.online("shop-reports@island", started, seconds=5)
 
 
