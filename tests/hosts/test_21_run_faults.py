@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -56,12 +57,15 @@ def test_a_run_that_asks_for_what_is_no_limit_is_reported(faults: Faults) -> Non
     assert "memory_max is 'a lot'" in run["state"]["message"]
 
 
-def test_a_run_that_fills_the_disk_is_reported(faults: Faults) -> None:
-    small = "/var/lib/prefect/shop-reports/small"
-    faults.host.shell(f"mkdir -p {small} && mount -t tmpfs -o size=8M,mode=777 tmpfs {small}")
-    run = faults.ended(faults.start("fill"))
-    assert run["state_type"] in {"FAILED", "CRASHED"}
-    assert "No space left on device" in run["state"]["message"]
+def test_a_run_that_fills_a_disk_is_reported_with_its_limit(faults: Faults) -> None:
+    faults.host.shell("mount -o remount,size=8M /tmp")
+    try:
+        run = faults.ended(faults.start("fill"))
+    finally:
+        faults.host.shell("mount -o remount,size=50% /tmp")
+    assert run["state_type"] == "FAILED"
+    said = r"No space left on device \(/tmp: 8 MiB of memory, 0 MiB free; /var/tmp: \d+ MiB, \d+"
+    assert re.search(said, run["state"]["message"]), run["state"]
 
 
 def test_a_run_that_cannot_be_written_down_is_run(faults: Faults) -> None:

@@ -106,7 +106,7 @@ def test_every_private_attribute_is_named_here_and_exists() -> None:
 @pytest.mark.parametrize(("owner", "name"), REPLACED)
 def test_what_the_engines_start_replaces_exists(owner: str, name: str) -> None:
     assert has(pkgutil.resolve_name(owner), name)
-    ours = [text(f"{ROLE}/files/runs/{file}.py") for file in ("patience", "run_log")]
+    ours = [text(f"{ROLE}/files/runs/{file}.py") for file in ("patience", "run_log", "room")]
     assert any(name in source for source in ours), "not used any more"
 
 

@@ -37,7 +37,7 @@ def eat() -> None:
 
 def fill() -> None:
     """Write until there is no room."""
-    with Path("/var/lib/prefect/shop-reports/small/rest").open("wb") as rest:
+    with Path("/tmp/rest").open("wb") as rest:
         while True:
             rest.write(bytes(1 << 20))
 
