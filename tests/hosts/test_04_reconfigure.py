@@ -89,8 +89,15 @@ def test_check_mode_announces_a_change_and_does_not_make_it(site: Site, host: Co
 def test_a_setting_that_breaks_the_worker_is_taken_back(site: Site, host: Container) -> None:
     site.play(host, prefect_worker_limit=4).succeeded()
     before, started = host.shell(f"systemctl cat {UNIT}"), now()
-    broken = {"RootDirectory": "/nowhere"}
-    played = site.play(host, prefect_worker_limit=5, prefect_worker_unit_overrides=broken)
+    # What is back is proved in the pool that it has again.
+    site.api.create_pool("elsewhere")
+    played = site.play(
+        host,
+        prefect_worker_limit=5,
+        prefect_worker_pool="elsewhere",
+        prefect_worker_unit_overrides={"RootDirectory": "/nowhere"},
+        prefect_worker_timeout=40,
+    )
     assert "The settings before are back" in played.objections["worker"]
     assert host.shell(f"systemctl cat {UNIT}") == before
     site.online(WORKER, started, seconds=5)

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.prefect_worker_before import keep
+from ansible.module_utils.prefect_worker_atomic import UnwrittenError, replace
+from ansible.module_utils.prefect_worker_transaction import ARGUMENT, HeldError, begin, held
 
 SECRETS: dict[str, dict[str, Any]] = {
     "path": {"type": "path", "required": True},
@@ -26,7 +27,10 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     # Apart from their paths: Ansible writes to the journal what is beside a secret in one argument,
     # and a secret of several lines with it.
     "secret_contents": {"type": "list", "elements": "str", "default": [], "no_log": True},
-    "kept": {"type": "path"},
+    # Begins before anything is written.
+    "transaction": ARGUMENT,
+    # What other tasks of the transaction write.
+    "snapshot": {"type": "list", "elements": "path", "default": []},
 }
 FOLDER, PLAIN, SECRET, SHARED_SECRET = 0o755, 0o644, 0o600, 0o640
 UNITS = "/etc/systemd/system/"
@@ -46,16 +50,27 @@ def main() -> None:
     secrets = [secret for secret in _secrets(wanted) if not _right_secret(secret)]
     paths = [f["path"] for f in [*changing, *secrets]]
     rewrites = paths or any(_directory(Path(d), act=False) for d in wanted["directories"])
-    if wanted["kept"] and rewrites and act:
-        keep(Path(wanted["kept"]), paths)
-    changed = [d for d in wanted["directories"] if _directory(Path(d), act)] + paths
     diffs = [_diff(file) for file in changing]
-    for file in changing:
+    diffs += [{"prepared": f"{s['path']} changes (secret, not shown)\n"} for s in secrets]
+    # One that was interrupted stays what it is in check mode.
+    transaction = wanted["transaction"] if act else None
+    try:
+        if transaction and rewrites:
+            begin(transaction, [*paths, *wanted["snapshot"]])
+        with held(transaction):
+            changed = [d for d in wanted["directories"] if _directory(Path(d), act)] + paths
+            _write_all(changing, secrets, act)
+    except (UnwrittenError, HeldError) as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(changed=bool(changed), paths=changed, diff=diffs)
+
+
+def _write_all(files: list[dict[str, Any]], secrets: list[dict[str, Any]], act: bool) -> None:
+    for file in files:
         _write(file["path"], file["after"], PLAIN, act)
     for secret in secrets:
-        diffs.append({"prepared": f"{secret['path']} changes (secret, not shown)\n"})
-        _write(secret["path"], secret["content"].encode(), _mode(secret), act, secret["reader"])
-    module.exit_json(changed=bool(changed), paths=changed, diff=diffs)
+        content = secret["content"].encode()
+        _write(secret["path"], content, _mode(secret), act, secret["reader"])
 
 
 def _secrets(wanted: dict[str, Any]) -> list[dict[str, Any]]:
@@ -93,7 +108,8 @@ def _directory(path: Path, act: bool) -> bool:
     right = path.is_dir() and _has(path, FOLDER)
     if not right and act:
         path.mkdir(parents=True, exist_ok=True)
-        _give(path, FOLDER)
+        os.chown(path, 0, 0)
+        path.chmod(FOLDER)
     return not right
 
 
@@ -106,7 +122,7 @@ def _right(path: str, content: bytes, mode: int, reader: str = "root") -> bool:
 
 def _write(path: str, content: bytes, mode: int, act: bool, reader: str = "root") -> None:
     if act and content:
-        _replace(Path(path), content, mode, reader)
+        replace(Path(path), content, mode, _group(reader))
     elif act:
         Path(path).unlink()
 
@@ -114,11 +130,6 @@ def _write(path: str, content: bytes, mode: int, act: bool, reader: str = "root"
 def _has(path: Path, mode: int, reader: str = "root") -> bool:
     found = path.stat()
     return (found.st_mode & 0o7777, found.st_uid, found.st_gid) == (mode, 0, _group(reader))
-
-
-def _give(path: Path, mode: int, reader: str = "root") -> None:
-    os.chown(path, 0, _group(reader))
-    path.chmod(mode)
 
 
 def _group(name: str) -> int:
@@ -131,16 +142,6 @@ def _group(name: str) -> int:
 
 def _read(path: str) -> bytes | None:
     return Path(path).read_bytes() if Path(path).is_file() else None
-
-
-def _replace(path: Path, content: bytes, mode: int, reader: str) -> None:
-    """The new file takes the old one's place at once, and is never readable too widely."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent)
-    with os.fdopen(handle, "wb") as file:
-        file.write(content)
-    _give(Path(temporary), mode, reader)
-    Path(temporary).replace(path)
 
 
 def _diff(file: dict[str, Any]) -> dict[str, str]:

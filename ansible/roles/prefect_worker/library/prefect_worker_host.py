@@ -19,6 +19,8 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.prefect_worker_program import same_worker
+from ansible.module_utils.prefect_worker_transaction import read
+from ansible.module_utils.prefect_worker_units import UNITS, installed_units
 from ansible.module_utils.prefect_worker_venv import PYTHON, is_ready
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
@@ -37,11 +39,11 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "port": {"type": "int", "required": True},
     "user": {"type": "str", "required": True},
     "files": {"type": "list", "elements": "path", "default": []},
+    "transaction": {"type": "path", "required": True},
 }
 OLDEST_PYTHON = (3, 11)
 # As /proc/net/tcp has it.
 LISTENING = "0A"
-UNITS = Path("/etc/systemd/system")
 LIST = ("systemctl", "list-units", "--plain", "--no-legend", "--full")
 PYTHONS = ["python3", *(f"python3.{minor}" for minor in (13, 12, 11))]
 
@@ -66,7 +68,7 @@ def examine(wanted: dict[str, Any]) -> dict[str, Any]:
     """All facts that later tasks use."""
     _require_root()
     unit = _unit(wanted["unit"])
-    installed = _installed_units(wanted["unit"])
+    installed = installed_units(wanted["unit"])
     facts = {
         "examined": wanted["unit"],
         "unit": unit,
@@ -78,6 +80,7 @@ def examine(wanted: dict[str, Any]) -> dict[str, Any]:
         "gone_pythons": _gone_pythons(Path(wanted["project"])),
         "stale": unit["active"] and _stale(wanted, unit),
         "needs_reload": _needs_reload(installed),
+        "transaction": read(Path(wanted["transaction"])),
     }
     return facts if wanted["removing"] else {**facts, **_fitness(wanted, unit)}
 
@@ -303,15 +306,6 @@ def _unit(name: str) -> dict[str, Any]:
         "pid": int(found.get("MainPID", "0")),
         "started": time.time() - ago,
     }
-
-
-def _installed_units(name: str) -> list[str]:
-    """The worker's own units, as far as they are there."""
-    worker = name.removeprefix("prefect-worker-").removesuffix(".service")
-    watchdog, check = f"prefect-worker-{worker}-watchdog", f"prefect-check-{worker}"
-    own = [name, f"{watchdog}.timer", f"{watchdog}.service", f"prefect-start-{worker}.socket"]
-    own += [f"{check}.timer", f"{check}.service", f"prefect-restart-{worker}.service"]
-    return [unit for unit in own if Path("/etc/systemd/system", unit).exists()]
 
 
 def _active(units: list[str]) -> list[str]:

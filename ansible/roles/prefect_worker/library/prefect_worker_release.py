@@ -83,10 +83,15 @@ def _make(module: AnsibleModule, wanted: dict[str, Any], folder: Path) -> None:
         _label(folder)
         _prove(folder, wanted)
         authorities.unlink()
+        # What is ready after a loss of power, and what others share by hard links, is complete.
+        os.sync()
         (folder / READY).write_text(json.dumps(wanted["entrypoints"]))
     except NoReleaseError as failure:
         shutil.rmtree(folder, ignore_errors=True)
         module.fail_json(msg=str(failure))
+    except OSError as failure:
+        shutil.rmtree(folder, ignore_errors=True)
+        module.fail_json(msg=f"The new release is not used: {failure}.")
     module.exit_json(changed=True)
 
 

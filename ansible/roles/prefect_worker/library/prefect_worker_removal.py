@@ -58,8 +58,10 @@ def _going(wanted: dict[str, Any]) -> list[str]:
             going += wanted["machine_paths"]
     if _was_last_of_user(wanted):
         going += wanted["user_paths"]
-    # Somebody else may have something there.
-    going += [parent for parent in wanted["parents"] if not _others(Path(parent), "*", going)]
+    # Somebody else may have something there. One may be in the next.
+    for parent in wanted["parents"]:
+        if not _others(Path(parent), "*", going):
+            going.append(parent)
     return [path for path in going if os.path.lexists(path)]
 
 

@@ -1,0 +1,146 @@
+"""What one play changes of a worker: begun on the disk before, gone when it is proved or undone.
+
+A transaction is a folder that only root can read: a snapshot of the files, which have their old
+content as long as the folder is there, and a record of links, units and of the play that holds it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.prefect_worker_atomic import (
+    UnwrittenError,
+    duplicate,
+    flush,
+    replace,
+    temporary_of,
+)
+from ansible.module_utils.prefect_worker_lock import alone_in
+from ansible.module_utils.prefect_worker_units import installed_units, states
+
+OPTIONS: dict[str, dict[str, Any]] = {
+    "folder": {"type": "path", "required": True},
+    # The play, as it is known on its control node.
+    "holder": {"type": "dict", "required": True},
+    "unit": {"type": "str", "required": True},
+    "project": {"type": "path", "required": True},
+    "target": {"type": "str", "required": True},
+}
+ARGUMENT: dict[str, Any] = {"type": "dict", "options": OPTIONS}
+RECORD = "record.json"
+LINKS = ("current", "previous")
+
+
+class HeldError(Exception):
+    """Which other play changes this worker."""
+
+
+def begin(wanted: dict[str, Any], paths: list[str]) -> None:
+    """Have a snapshot of these files on the disk, or join the transaction that the play holds."""
+    folder = Path(wanted["folder"])
+    folder.parent.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    folder.parent.mkdir(mode=0o700, exist_ok=True)
+    with alone_in(folder.parent):
+        if found := read(folder):
+            require_held(found, wanted["holder"])
+            return
+        new = temporary_of(folder)
+        shutil.rmtree(new, ignore_errors=True)
+        try:
+            new.mkdir(mode=0o700)
+            _fill(new, wanted, paths)
+            new.rename(folder)
+            flush(folder.parent)
+        except OSError as error:
+            raise UnwrittenError(f"{folder} cannot be written: {error.strerror}.") from error
+        finally:
+            shutil.rmtree(new, ignore_errors=True)
+
+
+def read(folder: Path) -> dict[str, Any]:
+    """Return the record of a transaction; nothing if there is none."""
+    try:
+        record: dict[str, Any] = json.loads((folder / RECORD).read_text())
+    except FileNotFoundError:
+        return {}
+    return {**record, "age": max(0, int(time.time() - record["began"]))}
+
+
+def require_held(found: dict[str, Any], holder: dict[str, Any]) -> None:
+    """Go on only in the play that holds the transaction."""
+    if found["holder"] != holder:
+        other = found["holder"]
+        raise HeldError(
+            f"Another play, process {other['process']} on {other['name']}, began to change this "
+            f"worker {found['age']} seconds ago: play again when it has ended."
+        )
+
+
+@contextlib.contextmanager
+def held(wanted: dict[str, Any] | None) -> Iterator[dict[str, Any]]:
+    """Keep others from undoing what this process does; give the record, empty without one."""
+    folder = Path(wanted["folder"]) if wanted else None
+    if not wanted or not folder or not folder.exists():
+        yield {}
+        return
+    with alone_in(folder):
+        if found := read(folder):
+            require_held(found, wanted["holder"])
+        yield found
+
+
+def take(folder: Path, interrupted: dict[str, Any], holder: dict[str, Any]) -> dict[str, Any]:
+    """Hold what an interrupted play held; of two plays that want to, one gets it."""
+    with alone_in(folder.parent):
+        if found := read(folder):
+            if found["holder"] != interrupted:
+                require_held(found, holder)
+            record = {**found, "holder": holder}
+            replace(folder / RECORD, json.dumps(record).encode(), 0o600)
+    return found
+
+
+def end(folder: Path) -> None:
+    """Forget the snapshot: what the play made is to stay, or is undone."""
+    gone = temporary_of(folder)
+    with alone_in(folder.parent):
+        shutil.rmtree(gone, ignore_errors=True)
+        folder.rename(gone)
+        flush(folder.parent)
+        shutil.rmtree(gone, ignore_errors=True)
+
+
+def snapshot(folder: Path, path: str) -> Path:
+    """Return where a transaction has a file."""
+    return folder / "files" / path.lstrip("/")
+
+
+def _fill(folder: Path, wanted: dict[str, Any], paths: list[str]) -> None:
+    """Write the record last: without it there is no transaction."""
+    there = [path for path in paths if Path(path).is_file()]
+    for path in there:
+        duplicate(Path(path), snapshot(folder, path))
+    project, units = Path(wanted["project"]), installed_units(wanted["unit"])
+    record = {
+        "holder": wanted["holder"],
+        "began": time.time(),
+        "uptime": time.monotonic(),
+        "unit": wanted["unit"],
+        "project": wanted["project"],
+        "target": wanted["target"],
+        "links": {name: _target(project / name) for name in LINKS},
+        "files": there,
+        "missing": [path for path in paths if path not in there],
+        "units": states(units),
+    }
+    replace(folder / RECORD, json.dumps(record).encode(), 0o600)
+
+
+def _target(link: Path) -> str:
+    return str(link.readlink()) if link.is_symlink() else ""
