@@ -41,6 +41,11 @@ class Played:
         """What was said of the machines that failed."""
         return {host: str(yaml.safe_load(told)["msg"]) for host, told in FATAL.findall(self.text)}
 
+    @property
+    def sentences(self) -> str:
+        """What was said, however its lines were broken."""
+        return " ".join(self.text.split())
+
     def succeeded(self) -> Played:
         """The same, if it succeeded."""
         assert self.code == 0, self.text

@@ -78,6 +78,7 @@ class Site:
         *arguments: str,
         project: Project | None = None,
         above: bool = False,
+        environment: Mapping[str, str] | None = None,
         **variables: Any,
     ) -> Played:
         """Run the playbook against machines by their names; `above` from the project's folder."""
@@ -87,7 +88,8 @@ class Site:
         chosen = project or self.project
         chosen.inventory(inventory)
         where = chosen.folder if above else None
-        return play(chosen, *arguments, environment=self.environment, playbook=where)
+        complete = {**self.environment, **(environment or {})}
+        return play(chosen, *arguments, environment=complete, playbook=where)
 
     def online(self, name: str, since: datetime, seconds: float = 90, pool: str = "") -> None:
         """Wait until a worker has been ONLINE since a moment."""
