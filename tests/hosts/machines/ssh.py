@@ -34,6 +34,11 @@ class Keys:
         """The public key."""
         return self._key.with_suffix(".pub").read_text()
 
+    def share(self, address: str, socket: Path) -> None:
+        """Use a connection that is open already, if there is one at `socket`."""
+        with self.config.open("a") as config:
+            config.write(f"Host {address}\n  ControlPath {socket}\n")
+
     def trust(self, address: str, public_key: str) -> None:
         """Expect this key of the host."""
         with self._known.open("a") as known:
