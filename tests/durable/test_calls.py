@@ -81,6 +81,28 @@ def test_of_equal_calls_only_those_that_failed_are_repeated() -> None:
     assert len(done) == 6
 
 
+def test_a_call_that_is_repeated_by_hand_until_it_succeeds_is_not_repeated_in_a_retry() -> None:
+    @task(cache_policy=EVERY_CALL)
+    def third_time_right() -> str:
+        done.append("attempt")
+        if len(done) < 3:
+            raise ValueError("not yet")
+        return "right"
+
+    @flow
+    def peal() -> str:
+        while not (state := third_time_right(return_state=True)).is_completed():
+            pass
+        ring("tower")
+        return state.result()
+
+    broken.add("tower")
+    failed = peal(return_state=True)
+    broken.clear()
+    assert retry(peal, failed).result() == "right"
+    assert done == ["attempt"] * 3 + ["tower", "tower"]
+
+
 def test_a_flow_that_retries_itself_repeats_nothing_that_succeeded() -> None:
     @flow(retries=1)
     def peal() -> None:

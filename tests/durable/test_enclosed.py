@@ -1,9 +1,9 @@
 """Tasks in generators, tasks, transactions and threads: what a retry finds again."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from contextvars import copy_context
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -79,6 +79,65 @@ def test_a_generator_task_that_is_left_leaves_nothing_open() -> None:
     assert get_transaction() is None
 
 
+@flow
+def shelves(first: int) -> Generator[int, None, None]:
+    """Store pages, one after the other."""
+    for page in range(first, 3):
+        yield store(page)
+
+
+@flow
+async def shelves_async(first: int) -> AsyncIterator[int]:
+    """Store pages, one after the other."""
+    for page in range(first, 3):
+        yield store(page)
+
+
+def test_a_generator_subflow_yields_the_same_in_a_retry_and_repeats_no_task() -> None:
+    @flow
+    def nightly() -> list[int]:
+        found = list(shelves(0))
+        if "failure" not in done:
+            done.append("failure")
+            raise ValueError("once")
+        return found
+
+    done.append("store 2")  # so that it does not fail
+    assert retry(nightly, nightly(return_state=True)).result() == [0, 1, 2]
+    assert done == ["store 2", "store 0", "store 1", "store 2", "failure"]
+
+
+def test_a_generator_subflow_that_failed_repeats_only_what_had_not_succeeded() -> None:
+    @flow
+    def nightly() -> list[int]:
+        return list(shelves(1))
+
+    assert retry(nightly, nightly(return_state=True)).result() == [1, 2]
+    assert done == ["store 1", "store 2", "store 2"]
+
+
+def test_an_asynchronous_generator_subflow_repeats_only_what_had_not_succeeded() -> None:
+    @flow
+    async def nightly() -> list[int]:
+        return [page async for page in shelves_async(1)]
+
+    failed: Any = asyncio.run(nightly(return_state=True))
+    assert retry(nightly, failed).result() == [1, 2]
+    assert done == ["store 1", "store 2", "store 2"]
+
+
+def test_what_a_flow_does_with_the_items_of_a_generator_subflow_is_its_own() -> None:
+    @flow
+    def nightly() -> list[int]:
+        made = shelves(0)
+        found = [next(made)]
+        assert FlowRunContext.get().flow.name == "nightly"  # type: ignore[union-attr]
+        made.close()
+        return [*found, store(1)]
+
+    assert nightly() == [0, 1]
+
+
 def test_what_a_failed_task_called_is_not_done_again() -> None:
     @task
     def outer() -> None:
@@ -93,6 +152,40 @@ def test_what_a_failed_task_called_is_not_done_again() -> None:
 
     assert retry(nightly, nightly(return_state=True)).is_completed()
     assert done == ["store 0", "failure"]
+
+
+may_end = Event()
+submitted: list[Any] = []
+
+
+@task
+def late() -> None:
+    """End when told."""
+    assert may_end.wait(60)
+    done.append("late")
+
+
+@task
+def submit_late() -> None:
+    """Submit a task and do not wait for it."""
+    submitted.append(late.submit())
+
+
+def test_a_task_that_ends_after_the_task_that_submitted_it_is_not_done_again() -> None:
+    @flow
+    def nightly() -> None:
+        submit_late()
+        may_end.set()
+        for future in submitted:
+            future.wait()
+        if "failure" not in done:
+            done.append("failure")
+            raise ValueError("once")
+
+    failed = nightly(return_state=True)
+    submitted.clear()
+    assert retry(nightly, failed).is_completed()
+    assert done == ["late", "failure"]
 
 
 def test_the_first_attempt_says_that_a_transaction_is_repeated(
@@ -128,3 +221,38 @@ def test_the_first_attempt_says_that_a_thread_is_repeated(
     assert "A retry repeats store: a thread called it without the flow's context." in caplog.text
     assert retry(nightly, failed).is_completed()
     assert done == ["store 0", "store 0"]
+
+
+def test_the_first_attempt_says_that_a_subflow_in_a_thread_is_repeated(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    @flow
+    def child() -> None:
+        done.append("child")
+
+    @flow
+    def nightly() -> None:
+        context = copy_context()
+        context.run(FlowRunContext.__var__.set, None)
+        thread = Thread(target=context.run, args=(child,))
+        thread.start()
+        thread.join()
+        if len(done) == 1:
+            raise ValueError("once")
+
+    failed = nightly(return_state=True)
+    assert "A retry repeats child: a thread called it without the flow's context." in caplog.text
+    assert retry(nightly, failed).is_completed()
+    assert done == ["child", "child"]
+
+
+def test_flows_one_after_the_other_are_not_taken_for_threads(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    @flow
+    def nightly() -> None:
+        done.append("nightly")
+
+    states = [nightly(return_state=True), nightly(return_state=True)]
+    assert all(state.is_completed() for state in states)
+    assert "A retry repeats" not in caplog.text

@@ -113,6 +113,26 @@ def test_equal_calls_are_told_apart_by_what_they_wait_for() -> None:
     assert done == ["first", "second", "failure"]
 
 
+@flow
+def look() -> str:
+    """Return what was done last."""
+    return done[-1]
+
+
+def test_equal_subflows_are_told_apart_by_what_they_wait_for() -> None:
+    @flow
+    def nightly() -> list[str]:
+        names = ["first", "second"] if not done else ["second", "first"]
+        found = {name: look(wait_for=[put.submit(name)]) for name in names}
+        if "failure" not in done:
+            done.append("failure")
+            raise ValueError("once")
+        return [found["first"], found["second"]]
+
+    assert retry(nightly, nightly(return_state=True)).result() == ["first", "second"]
+    assert done == ["first", "second", "failure"]
+
+
 def test_a_chain_of_calls_that_wait_for_each_other_is_not_repeated() -> None:
     @flow
     def chain() -> None:

@@ -15,12 +15,8 @@ The key of a call is made here of
 Where one of these is not certain there is no key, and the call runs again in every retry.
 """
 
-import weakref
-from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from functools import partial
-from threading import Lock
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -28,52 +24,11 @@ from prefect import Task
 from prefect.cache_policies import CachePolicy
 from prefect.client.schemas.objects import TaskRun, TaskRunResult
 from prefect.context import FlowRunContext, TaskRunContext
-from prefect.logging import get_run_logger
+from prefect.utilities.engine import collect_task_run_inputs_sync
 
+from .attempts import Attempt, Number, attempt_of, say_that_it_is_outside
+from .call_store import Call, CallStore
 from .fingerprint import UnhashableError, fingerprint
-from .storage import CallStore
-
-
-@dataclass
-class Attempt:
-    """What is known of one attempt of a flow run in this process."""
-
-    place: str
-    begun: bool = False
-    keys: dict[UUID, str] = field(default_factory=dict)
-    said: set[str] = field(default_factory=set)
-    lock: Lock = field(default_factory=Lock)
-    numbers: defaultdict[tuple[str, ...], dict[UUID, int]] = field(
-        default_factory=lambda: defaultdict(dict)
-    )
-
-    def key(self, call: str, inside: Iterable[str], run_id: UUID) -> str:
-        """Return the key of a call; the same one for each attempt of that call."""
-        equal_calls = (call, self.place, *sorted(inside))
-        with self.lock:
-            numbers = self.numbers[equal_calls]
-            number = numbers.setdefault(run_id, len(numbers))
-            self.keys[run_id] = fingerprint(*equal_calls, number)
-            return self.keys[run_id]
-
-    def say(self, sentence: str) -> None:
-        """Log a warning, once."""
-        if sentence not in self.said:
-            self.said.add(sentence)
-            get_run_logger().warning(sentence)
-
-
-_attempts: dict[int, Attempt] = {}
-
-
-def attempt_of(flow: FlowRunContext) -> Attempt:
-    """Return what is known of the attempt that a context belongs to."""
-    if id(flow) not in _attempts:
-        weakref.finalize(flow, _attempts.pop, id(flow), None)
-        _attempts.setdefault(
-            id(flow), Attempt(place=str(flow.flow_run.id if flow.flow_run else ""))
-        )
-    return _attempts[id(flow)]
 
 
 class EveryCall(CachePolicy):
@@ -87,30 +42,32 @@ class EveryCall(CachePolicy):
         **kwargs: Any,
     ) -> str | None:
         """Return the key of a call, the same one whenever its run is retried, or none."""
-        key, call = self._key(task_ctx, inputs)
-        if key is not None:
-            is_changed = partial(_is_changed, task_ctx.task, inputs, call)
-            task_ctx.result_store = CallStore.like(task_ctx.result_store, key, is_changed)
-        return key
+        call = self._call(task_ctx, inputs)
+        if call is None:
+            return None
+        task_ctx.result_store = CallStore.like(task_ctx.result_store, call)
+        return call.key
 
-    def _key(self, task_ctx: TaskRunContext, inputs: dict[str, Any]) -> tuple[str | None, str]:
-        """Return the key of a call, and the fingerprint of what is called with what."""
+    def _call(self, task_ctx: TaskRunContext, inputs: dict[str, Any]) -> Call | None:
+        """Return what is called with what, if it can be known again."""
         task, run, flow = task_ctx.task, task_ctx.task_run, FlowRunContext.get()
+        number = Number(run.id, run)
         if flow is None or flow.flow_run is None:
-            _say_that_it_is_outside(task.name)
-            return str(run.id), ""
+            say_that_it_is_outside(task.name)
+            return Call(task.name, str(run.id), number)
         attempt = attempt_of(flow)
         try:
-            call = _fingerprint_of(task, inputs)
+            what = _fingerprint_of(task, inputs)
         except UnhashableError as unhashable:
             attempt.say(
                 f"A retry repeats {task.name}: it is given {unhashable}, or closes over it."
             )
-            return None, ""
+            return None
         if flow.detached:
             attempt.say(f"A retry repeats {task.name}: it runs outside of its flow's process.")
-            return None, ""
-        return attempt.key(call, _calls_around(attempt, run), run.id), call
+            return None
+        key = attempt.numbered_key(what, _calls_around(attempt, run), number)
+        return Call(task.name, key, number, attempt, partial(_is_changed, task, inputs, what))
 
 
 EVERY_CALL = EveryCall()
@@ -149,20 +106,12 @@ def _fingerprint_of(task: Task[..., Any], inputs: dict[str, Any]) -> str:
     return fingerprint("task", task.name, task.fn, inputs)
 
 
-def _is_changed(task: Task[..., Any], inputs: dict[str, Any], call: str) -> bool:
+def _is_changed(task: Task[..., Any], inputs: dict[str, Any], what: str) -> bool:
     """Tell whether a call has changed what it is given, which its result alone does not hold."""
-    flow = FlowRunContext.get()
-    if flow is None or not call:
-        return False
     try:
-        changed = _fingerprint_of(task, inputs) != call
+        return _fingerprint_of(task, inputs) != what
     except Exception:  # it cannot be told apart any longer, or changes at this moment
-        changed = True
-    if changed:
-        attempt_of(flow).say(
-            f"A retry repeats {task.name}: it changes what it is given, or closes over."
-        )
-    return changed
+        return True
 
 
 def _calls_around(attempt: Attempt, task_run: TaskRun) -> list[str]:
@@ -172,15 +121,21 @@ def _calls_around(attempt: Attempt, task_run: TaskRun) -> list[str]:
     # Prefect takes a task for a parent, too, that is still making an argument of the call.
     makers = _task_runs(maker for makers in inputs.values() for maker in makers)
     enclosing = [attempt.keys[parent] for parent in parents - makers if parent in attempt.keys]
-    awaited = _task_runs(inputs.get("wait_for", [])) & attempt.keys.keys()
-    return [*enclosing, *(f"after {attempt.keys[run_id]}" for run_id in awaited)]
+    return [*enclosing, *_after(attempt, inputs.get("wait_for", []))]
+
+
+def keys_of(awaited: Any) -> list[str]:
+    """Return the keys of the calls that a call of a flow waits for, which have ended."""
+    flow = FlowRunContext.get()
+    if flow is None or not awaited:
+        return []
+    return sorted(_after(attempt_of(flow), collect_task_run_inputs_sync(awaited)))
+
+
+def _after(attempt: Attempt, awaited: Iterable[object]) -> list[str]:
+    known = _task_runs(awaited) & attempt.keys.keys()
+    return [f"after {attempt.keys[run_id]}" for run_id in known]
 
 
 def _task_runs(inputs: Iterable[object]) -> set[UUID]:
     return {given.id for given in inputs if isinstance(given, TaskRunResult)}
-
-
-def _say_that_it_is_outside(name: str) -> None:
-    """Say that a call in a thread of one's own is not found again, if it may be one."""
-    for attempt in list(_attempts.values()):
-        attempt.say(f"A retry repeats {name}: a thread called it without the flow's context.")

@@ -6,48 +6,31 @@
   it by the order of the calls, which is another one when subflows run side by side.
 """
 
-import asyncio
 from collections.abc import AsyncGenerator, Callable, Generator, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass
-from functools import partial, update_wrapper
-from types import FunctionType
+from contextlib import aclosing, contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 from uuid import uuid4
 
 import prefect
-from prefect.client.schemas.objects import State
 from prefect.context import FlowRunContext
-from prefect.futures import resolve_futures_to_states
-from prefect.results import ResultRecord, should_persist_result
-from prefect.states import is_state_iterable
+from prefect.results import resolve_serializer
 from prefect.transactions import get_transaction
 from prefect.utilities.callables import get_call_parameters
 from prefect.utilities.collections import visit_collection
 from prefect.utilities.engine import resolve_to_final_result
 from typing_extensions import ParamSpec
 
-from .calls import attempt_of, call_key
+from .attempts import attempt_of, say_that_it_is_outside
+from .bodies import Call, body_of, called_flow
+from .call_store import is_of_others
+from .calls import call_key, keys_of
+from .generators import isolated, isolated_async
 from .methods import unshared
-from .storage import is_of_others
-from .subflows import forget_lost_subflows, keep_for_flow, read_of_flow
+from .serializers import is_exact
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-
-@dataclass
-class Call:
-    """A flow that is called by another one."""
-
-    flow: "Flow[..., Any]"
-    key: str
-    is_known: bool
-    begun: bool = False
-
-
-_called: ContextVar[Call | None] = ContextVar("called", default=None)
 
 
 class Flow(prefect.Flow[P, R]):
@@ -59,11 +42,11 @@ class Flow(prefect.Flow[P, R]):
         def fn(self) -> Callable[..., Any]:
             """Return the function, or what Prefect executes in its place."""
             function: Callable[..., Any] = self.__dict__["fn"]
-            called, running = _called.get(), FlowRunContext.get()
+            called, running = called_flow.get(), FlowRunContext.get()
             if called and called.flow is self and not called.begun:
-                return _body(function, self, called.key)
+                return body_of(function, self, called.identity)
             if running and running.flow is self and not attempt_of(running).begun:
-                return _body(function, self, "")
+                return body_of(function, self, "")
             return function
 
         @fn.setter
@@ -83,48 +66,80 @@ class Flow(prefect.Flow[P, R]):
 
         def __call__(self, *args: Any, **options: Any) -> Any:
             """Run the flow; the options are Prefect's."""
-            if FlowRunContext.get() is None or self.isgenerator:
+            if FlowRunContext.get() is None:
+                say_that_it_is_outside(self.name)
                 return super().__call__(*args, **options)
+            if self.isgenerator and self.isasync:
+                return isolated_async(self._generate_async(args, options))
+            if self.isgenerator:
+                return isolated(self._generate(args, options))
             if self.isasync:
-                return self._call_async(*args, **options)
+                return self._call_async(args, options)
             with self._as_subflow(args, options):
                 return super().__call__(*args, **options)
 
-    async def _call_async(self, *args: Any, **options: Any) -> Any:
+    async def _call_async(self, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
         with self._as_subflow(args, options):
             made: Any = super().__call__(*args, **options)
             return await made
+
+    def _generate(
+        self, args: tuple[Any, ...], options: dict[str, Any]
+    ) -> Generator[Any, None, Any]:
+        with self._as_subflow(args, options):
+            made: Any = super().__call__(*args, **options)
+            return (yield from made)
+
+    async def _generate_async(
+        self, args: tuple[Any, ...], options: dict[str, Any]
+    ) -> AsyncGenerator[Any, None]:
+        with self._as_subflow(args, options):
+            made: Any = super().__call__(*args, **options)
+            async with aclosing(made):
+                async for item in made:
+                    yield item
 
     @contextmanager
     def _as_subflow(self, args: tuple[Any, ...], options: dict[str, Any]) -> Iterator[None]:
         """Say while the flow is called which call of a subflow it is."""
         given = {n: v for n, v in options.items() if n not in ("return_state", "wait_for")}
         parameters = get_call_parameters(self.fn, args, given)
+        awaited = options.get("wait_for")
         try:
-            parameters = visit_collection(
-                parameters,
-                resolve_to_final_result,
-                return_data=True,
-                remove_annotations=True,
-                context={},
-            )
+            parameters = _resolved(parameters)
+            _resolved(awaited)
         except Exception:  # something that it waits for failed, and Prefect will say so
             key = None
         else:
-            key = self._call_key(parameters)
-        token = _called.set(Call(self, key or uuid4().hex, is_known=key is not None))
+            key = self._call_key(parameters, awaited)
+        token = called_flow.set(self._called(key))
         try:
             yield
         finally:
-            _called.reset(token)
+            called_flow.reset(token)
 
-    def _call_key(self, parameters: dict[str, Any]) -> str | None:
+    def _call_key(self, parameters: dict[str, Any], awaited: Any) -> str | None:
         """Return the key of a call of the flow, if it is certain that it need not be repeated."""
         context = FlowRunContext.get()
         if context and is_of_others(get_transaction()):
             attempt_of(context).say(f"A retry repeats {self.name}: it is called in a transaction.")
             return None
-        return call_key("flow", self.name, self.fn, parameters)
+        return call_key("flow", self.name, self.fn, parameters, *keys_of(awaited))
+
+    def _called(self, key: str | None) -> Call:
+        """Return a call, with what Prefect is to know it by.
+
+        Prefect uses the state of a call that it knows again. That has no items of a generator, and
+        a serializer may have made another value of the result.
+        """
+        context = FlowRunContext.get()
+        serializer = context.result_store.serializer if context else "pickle"
+        is_used = not self.isgenerator and is_exact(
+            resolve_serializer(self.result_serializer or serializer)
+        )
+        place = key or uuid4().hex
+        identity = place if is_used else uuid4().hex
+        return Call(self, place, identity, is_known=key is not None)
 
 
 class FlowDecorator:
@@ -146,73 +161,12 @@ class FlowDecorator:
 flow = FlowDecorator()
 
 
-def _body(function: Callable[..., Any], flow: Flow[..., Any], key: str) -> Callable[..., Any]:
-    """Return what Prefect executes in a function's place.
-
-    Prefect makes the identity of a subflow of the name and the code of its function; so the name
-    ends with the key of the call, and the code is the same wherever this file is. The function's
-    globals are what its annotations refer to.
-    """
-    run: Any = function
-    begin, end, in_thread = _begin, _end, asyncio.to_thread
-
-    def call(*args: Any, **kwargs: Any) -> Any:
-        found = begin(flow)
-        return found.result if found else end(run(*args, **kwargs))
-
-    async def call_async(*args: Any, **kwargs: Any) -> Any:
-        found = await in_thread(begin, flow)
-        return found.result if found else await in_thread(end, await run(*args, **kwargs))
-
-    def generate(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
-        begin(flow)
-        return (yield from run(*args, **kwargs))
-
-    async def generate_async(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
-        await in_thread(begin, flow)
-        async for item in run(*args, **kwargs):
-            yield item
-
-    kinds: Any = ((call, call_async), (generate, generate_async))
-    chosen = kinds[flow.isgenerator][flow.isasync]
-    code = chosen.__code__.replace(co_filename="<flow>")
-    body = FunctionType(code, getattr(function, "__globals__", {}), None, None, chosen.__closure__)
-    update_wrapper(body, function)
-    if key:
-        body.__qualname__ = f"{flow.name.replace('.', '-')}-{key}"
-    return body
-
-
-def _begin(flow: Flow[..., Any]) -> "ResultRecord[Any] | None":
-    """Make sure that the storage takes results, and that those of subflows are still there.
-
-    Return the result of a subflow that completed in an earlier attempt of its parent.
-    """
-    context, called = FlowRunContext.get(), _called.get()
-    if context is None or context.flow_run is None:
-        return None
-    attempt = attempt_of(context)
-    attempt.begun = True
-    if called and called.flow is flow:
-        called.begun = True
-        attempt.place = called.key
-    if not should_persist_result():
-        return None
-    if context.flow_run.parent_task_run_id is None:
-        keep_for_flow(context, "ready", attempt.place)
-    if context.flow_run.run_count > 1:
-        forget_lost_subflows(context)
-    is_known = called and called.flow is flow and called.is_known
-    return read_of_flow(context, attempt.place) if is_known and not flow.isgenerator else None
-
-
-def _end(value: Any) -> Any:
-    """See that the storage takes what a flow returns; Prefect keeps it under another name."""
-    context = FlowRunContext.get()
-    if context and context.flow_run and should_persist_result():
-        result = resolve_futures_to_states(value)
-        # States are no result: Prefect decides by them whether the flow has failed.
-        is_value = not isinstance(result, State) and not is_state_iterable(result)
-        name = attempt_of(context).place if is_value else str(context.flow_run.id)
-        keep_for_flow(context, result, name)
-    return value
+def _resolved(values: Any) -> Any:
+    """Wait for the futures in values, and return the values with their results."""
+    return visit_collection(
+        values,
+        resolve_to_final_result,
+        return_data=True,
+        remove_annotations=True,
+        context={},
+    )

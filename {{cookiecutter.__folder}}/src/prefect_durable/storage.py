@@ -4,17 +4,11 @@ Prefect takes a result that it cannot read for one that is not there, and does t
 when it cannot write one, it logs that and goes on. Here both raise `StorageError`.
 """
 
-import asyncio
-from collections.abc import Callable
 from contextlib import closing, suppress
-from datetime import UTC, datetime
-from typing import Any, Self
+from typing import Any
 
-from prefect.context import TaskRunContext
 from prefect.logging import get_run_logger
 from prefect.results import ResultRecord, ResultStore
-from prefect.transactions import BaseTransaction, CommitMode, get_transaction
-from pydantic import PrivateAttr
 
 PART = 8 * 1024 * 1024
 """Bytes of an object that is read in one piece; boto3 reads a larger one in several at a time."""
@@ -59,93 +53,6 @@ def keep(store: ResultStore, record: "ResultRecord[Any]") -> None:
         store.persist_result_record(record)
     except Exception as error:
         raise StorageError(f"{_name(store)} did not take the result: {_reason(error)}") from None
-
-
-class CallStore(ResultStore):
-    """The store of a task run, with which a result is read once, and written before the task ends.
-
-    Prefect reads all of a result to see that it is there, and once more to have it. Here the first
-    read is put where Prefect looks before the second: among the results that it holds in memory.
-    Where a task asks that nothing is held there (`cache_result_in_memory=False`), Prefect's two
-    reads remain. And Prefect writes after the task has succeeded, and logs that it could not.
-    """
-
-    _call_key: str = PrivateAttr(default="")
-    _is_changed: Callable[[], bool] | None = PrivateAttr(default=None)
-
-    @classmethod
-    def like(cls, store: ResultStore, key: str, is_changed: Callable[[], bool]) -> Self:
-        """Return such a store for a call, sharing with another store whatever that holds."""
-        made = cls.model_construct(store.model_fields_set, **dict(store))
-        made._call_key = key
-        made._is_changed = is_changed
-        return made
-
-    @property
-    def call_key(self) -> str:
-        """Return the key of the call."""
-        return self._call_key
-
-    def _exists(self, key: str) -> bool:
-        """Tell whether there is a result that can be used, and hold it."""
-        if self.metadata_storage is not None or self.result_storage is None:
-            return super()._exists(key)
-        record = read_kept(self, key)
-        if record is None or has_expired(record):
-            return False
-        if self.cache_result_in_memory:
-            record.mark_persisted()
-            self.cache[self._resolved_key_path(key)] = record
-        return True
-
-    async def _aexists(self, key: str) -> bool:
-        """Tell the same, without keeping others waiting."""
-        return await asyncio.to_thread(self._exists, key)
-
-    def create_result_record(
-        self, obj: Any, key: str | None = None, expiration: Any = None
-    ) -> "ResultRecord[Any]":
-        """Return the record of a result; that of the call is written, unless Prefect must do it."""
-        record = super().create_result_record(obj, key, expiration)
-        transaction = get_transaction()
-        if transaction is None or not key == transaction.key == self._call_key:
-            return record
-        if self._is_changed and self._is_changed():
-            transaction.write_on_commit = False
-        elif transaction.write_on_commit and not _belongs_to_others(transaction):
-            keep(self, record)
-            # What encloses this call no longer decides on it.
-            transaction.write_on_commit = False
-            transaction.commit_mode = CommitMode.EAGER
-        return record
-
-
-def _belongs_to_others(transaction: BaseTransaction) -> bool:
-    """Tell whether a result is kept together with others, or with what hooks do."""
-    context = TaskRunContext.get()
-    if context and (context.task.on_commit_hooks or context.task.on_rollback_hooks):
-        return True
-    if is_of_others(transaction.get_parent()):
-        get_run_logger().info(
-            "This task is in a transaction: a retry repeats it unless all of that succeeded."
-        )
-        return True
-    return False
-
-
-def is_of_others(transaction: BaseTransaction | None) -> bool:
-    """Tell whether a transaction, or one around it, is not that of a task whose calls are known."""
-    while transaction is not None:
-        of_task = isinstance(transaction.store, CallStore)
-        if not of_task and (transaction.key or not transaction.store):
-            return True
-        transaction = transaction.get_parent()
-    return False
-
-
-def has_expired(record: "ResultRecord[Any]") -> bool:
-    """Tell whether a result is too old to be used."""
-    return record.expiration is not None and record.expiration <= datetime.now(UTC)
 
 
 def _content(storage: Any, key: str) -> Any:

@@ -1,19 +1,20 @@
 """`task`: Prefect's own, with which every call counts and a retry repeats none that succeeded."""
 
-import asyncio
-from collections.abc import AsyncGenerator, Callable, Generator
-from contextlib import aclosing, suppress
-from contextvars import copy_context
-from functools import partial
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial, wraps
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import prefect
 from prefect.cache_policies import DEFAULT, NO_CACHE
+from prefect.context import TaskRunContext
 from prefect.utilities.annotations import NotSet
 from typing_extensions import ParamSpec
 
+from .call_store import CallStore
 from .calls import EVERY_CALL
 from .fingerprint import UnhashableError, fingerprint
+from .generators import isolated, isolated_async
 from .methods import unshared
 
 P = ParamSpec("P")
@@ -55,6 +56,21 @@ class Task(prefect.Task[P, R]):
 
     if not TYPE_CHECKING:  # where the types are Prefect's
 
+        @property
+        def fn(self) -> Callable[..., Any]:
+            """Return the function, or what Prefect executes in its place."""
+            function: Callable[..., Any] = self.__dict__["fn"]
+            running = TaskRunContext.get()
+            if running is None or running.task is not self or self.isgenerator:
+                return function
+            store = running.result_store
+            is_next = isinstance(store, CallStore) and not store.has_begun
+            return _noted(function, store, self.isasync) if is_next else function
+
+        @fn.setter
+        def fn(self, function: Callable[..., Any]) -> None:
+            self.__dict__["fn"] = function
+
         def __get__(self, instance: Any, owner: Any) -> "Task[P, R]":
             """Return the task as a method."""
             return super(Task, unshared(self, instance)).__get__(instance, owner)
@@ -72,57 +88,22 @@ class Task(prefect.Task[P, R]):
             made = super().__call__(*args, **options)
             if not self.isgenerator:
                 return made
-            return _isolated_async(made) if self.isasync else _isolated(made)
+            return isolated_async(made) if self.isasync else isolated(made)
 
 
-def _isolated(items: Generator[Any, None, Any]) -> Generator[Any, None, Any]:
-    """Go through a generator task in a context of its own.
+def _noted(function: Any, store: CallStore, is_async: bool) -> Callable[..., Any]:
+    """Return a function that tells the store of a call when it begins and what it returns."""
 
-    Prefect leaves its run and transaction in the context of whoever goes through it: their tasks
-    would belong to it, and all that follows if it is not closed.
-    """
-    context = copy_context()
-    try:
-        while True:
-            try:
-                item = context.run(next, items)
-            except StopIteration as end:
-                return end.value
-            yield item
-    finally:
-        context.run(items.close)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        store.begin()
+        value = function(*args, **kwargs)
+        store.end(value)
+        return value
 
+    async def call_async(*args: Any, **kwargs: Any) -> Any:
+        store.begin()
+        value = await function(*args, **kwargs)
+        store.end(value)
+        return value
 
-async def _isolated_async(items: AsyncGenerator[Any, None]) -> AsyncGenerator[Any, None]:
-    """Go through an asynchronous generator task in a context of its own."""
-    wanted: asyncio.Queue[bool] = asyncio.Queue()
-    made: asyncio.Queue[tuple[bool, Any]] = asyncio.Queue()
-
-    async def make() -> None:
-        async with aclosing(items):
-            while await wanted.get():
-                try:
-                    made.put_nowait((True, await anext(items)))
-                except StopAsyncIteration:
-                    made.put_nowait((False, None))
-                    break
-                except Exception as error:
-                    made.put_nowait((False, error))
-                    break
-
-    maker = asyncio.create_task(make())
-    try:
-        while True:
-            wanted.put_nowait(True)
-            is_item, item = await made.get()
-            if not is_item:
-                if item is not None:
-                    raise item
-                return
-            yield item
-    except asyncio.CancelledError:
-        maker.cancel()
-        raise
-    finally:
-        wanted.put_nowait(False)
-        await asyncio.wait([maker])
+    return wraps(function)(call_async if is_async else call)

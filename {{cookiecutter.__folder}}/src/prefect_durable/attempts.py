@@ -1,0 +1,111 @@
+"""The attempts of flow runs in this process: the keys and the numbers of their calls."""
+
+import weakref
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from threading import Lock
+from uuid import UUID
+
+from prefect.client.schemas.objects import FlowRun, TaskRun
+from prefect.context import FlowRunContext, TaskRunContext
+from prefect.logging import get_run_logger
+from prefect.logging.loggers import flow_run_logger
+
+from .fingerprint import fingerprint
+
+
+@dataclass
+class Number:
+    """The number of a call among the calls that are equal to it."""
+
+    run_id: UUID
+    task_run: TaskRun | None = None
+    """The run of the call, unless there is a result that the number is for."""
+
+    def is_free(self) -> bool:
+        """Tell whether the call has ended without a result, and so needs no number."""
+        state = self.task_run.state if self.task_run else None
+        return state is not None and state.is_final() and not state.is_completed()
+
+    def use(self) -> None:
+        """Let no other call have the number."""
+        self.task_run = None
+
+
+@dataclass
+class Attempt:
+    """What is known of one attempt of a flow run in this process."""
+
+    place: str
+    flow_run: FlowRun | None = None
+    begun: bool = False
+    keys: dict[UUID, str] = field(default_factory=dict)
+    said: set[str] = field(default_factory=set)
+    lock: Lock = field(default_factory=Lock)
+    numbers: defaultdict[tuple[str, ...], list[Number]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
+
+    def key(self, call: str, inside: Iterable[str], run_id: UUID) -> str:
+        """Return the key of a call; the same one for each attempt of that call."""
+        return self.numbered_key(call, inside, Number(run_id))
+
+    def numbered_key(self, call: str, inside: Iterable[str], number: Number) -> str:
+        """Return the key of a call, for which a number of its equal calls is taken.
+
+        A call that has failed leaves its number to the next one, as there is no result for it: so
+        a call that is repeated by hand until it succeeds has the key that it has in a retry.
+        """
+        equal_calls = (call, self.place, *sorted(inside))
+        with self.lock:
+            numbers = self.numbers[equal_calls]
+            index = _index(numbers, number.run_id)
+            numbers[index : index + 1] = [number]
+            self.keys[number.run_id] = fingerprint(*equal_calls, index)
+            return self.keys[number.run_id]
+
+    def say(self, sentence: str) -> None:
+        """Log a warning, once."""
+        if sentence in self.said:
+            return
+        self.said.add(sentence)
+        if FlowRunContext.get() or TaskRunContext.get() or self.flow_run is None:
+            get_run_logger().warning(sentence)
+        else:
+            flow_run_logger(self.flow_run).warning(sentence)
+
+    def has_ended(self) -> bool:
+        """Tell whether the flow run goes on no longer."""
+        state = self.flow_run.state if self.flow_run else None
+        return state is not None and state.is_final()
+
+
+def _index(numbers: list[Number], run_id: UUID) -> int:
+    """Return the number that a run has, or else the first one that nothing uses."""
+    for index, number in enumerate(numbers):
+        if number.run_id == run_id:
+            return index
+    for index, number in enumerate(numbers):
+        if number.is_free():
+            return index
+    return len(numbers)
+
+
+_attempts: dict[int, Attempt] = {}
+
+
+def attempt_of(flow: FlowRunContext) -> Attempt:
+    """Return what is known of the attempt that a context belongs to."""
+    if id(flow) not in _attempts:
+        weakref.finalize(flow, _attempts.pop, id(flow), None)
+        place = str(flow.flow_run.id if flow.flow_run else "")
+        _attempts.setdefault(id(flow), Attempt(place, flow.flow_run))
+    return _attempts[id(flow)]
+
+
+def say_that_it_is_outside(name: str) -> None:
+    """Say that a call in a thread of one's own is not found again, if it may be one."""
+    for attempt in list(_attempts.values()):
+        if not attempt.has_ended():
+            attempt.say(f"A retry repeats {name}: a thread called it without the flow's context.")
