@@ -17,7 +17,7 @@ PRIVATE = {
 }
 # The same in the packages for one result storage, which are not installed here.
 PRIVATE_IN_FILES = {"_resolve_path": ("prefect-aws", "prefect_aws/s3.py")}
-# What the engine's start on a machine replaces or reads, and whose it is.
+# What the start of an engine or a worker on a machine replaces or reads, and whose it is.
 REPLACED = [
     ("prefect.client.base.PrefectHttpxAsyncClient", "send"),
     ("prefect.client.base.PrefectHttpxSyncClient", "send"),
@@ -28,6 +28,10 @@ REPLACED = [
         for name in ("_reconnect", "_auth_token", "_connect", "_api_url")
     ),
     ("prefect.events.clients.PrefectEventSubscriber", "_api_key"),
+    *(
+        ("prefect.workers.base.BaseWorker", name)
+        for name in ("_submit_scheduled_flow_runs", "_limit", "_limiter")
+    ),
 ]
 # What is public by its name, but in no documentation.
 UNDOCUMENTED = [
@@ -84,7 +88,10 @@ TEXTS = [
     ("server/api/server.py", "/health", ROLE),
     ("workers/server.py", "/health", ROLE),
 ]
-MODULES_RUN = {"prefect.engine": f"{ROLE}/files/runs/run_engine.py"}
+MODULES_RUN = {
+    "prefect.engine": f"{ROLE}/files/runs/run_engine.py",
+    "prefect": f"{ROLE}/files/limited_worker.py",
+}
 NO_SETTINGS = {
     "PREFECT_INTEGRATIONS_AWS_ECS_OBSERVER_SQS_QUEUE_NAME",  # of another package
     "PREFECT_TASKS_DEFAULT_STORAGE_BLOCK",  # the README says that Prefect ignores it

@@ -104,9 +104,10 @@ def test_every_private_attribute_is_named_here_and_exists() -> None:
 
 
 @pytest.mark.parametrize(("owner", "name"), REPLACED)
-def test_what_the_engines_start_replaces_exists(owner: str, name: str) -> None:
+def test_what_a_start_on_a_machine_replaces_exists(owner: str, name: str) -> None:
     assert has(pkgutil.resolve_name(owner), name)
-    ours = [text(f"{ROLE}/files/runs/{file}.py") for file in ("patience", "run_log", "room")]
+    files = ("runs/patience", "runs/run_log", "runs/room", "limited_worker")
+    ours = [text(f"{ROLE}/files/{file}.py") for file in files]
     assert any(name in source for source in ours), "not used any more"
 
 
@@ -153,7 +154,8 @@ def test_text_is_what_prefect_says(theirs: str, words: str, ours: str) -> None:
 @pytest.mark.parametrize("module", MODULES_RUN)
 def test_module_can_be_run(module: str) -> None:
     assert f'run_module("{module}"' in text(MODULES_RUN[module])
-    source = PREFECT.parent.joinpath(*module.split(".")).with_suffix(".py")
+    path = PREFECT.parent.joinpath(*module.split("."))
+    source = path / "__main__.py" if path.is_dir() else path.with_suffix(".py")
     assert '\nif __name__ == "__main__":\n' in source.read_text(encoding="utf-8")
 
 

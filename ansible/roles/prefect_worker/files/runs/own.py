@@ -33,14 +33,28 @@ def container(found: dict[str, Any]) -> Container | None:
     """Return what is this worker's; labels can be set by a deployment, so they do not count."""
     record = records.read(found["Id"])
     if "run" not in record:
-        try:
-            record = _identity(engine.inspect(found["Id"]))
-        except engine.RefusedError:
+        identified = _identified(found)
+        if identified is None:
             return None
+        record = identified
         records.write(found["Id"], record)
     if record["run"] == OTHERS:
         return None
     return Container(found["Id"], found["State"], float(found["Created"]), record)
+
+
+def running() -> set[str]:
+    """Return the ids of this worker's containers that run, and write nothing down."""
+    there = [found for found in engine.containers() if found["State"] == "running"]
+    return {found["Id"] for found in there if _identified(found) not in (None, {"run": OTHERS})}
+
+
+def _identified(found: dict[str, Any]) -> dict[str, Any] | None:
+    """Return what to remember of a container; None of one that has gone meanwhile."""
+    try:
+        return _identity(engine.inspect(found["Id"]))
+    except engine.RefusedError:
+        return None
 
 
 def _identity(shown: dict[str, Any]) -> dict[str, Any]:
