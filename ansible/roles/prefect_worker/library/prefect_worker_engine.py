@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.prefect_worker_containers import of_worker
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
@@ -22,6 +23,8 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "comment": {"type": "str", "required": True},
     "worker_user": {"type": "str", "required": True},
     "home": {"type": "path", "required": True},
+    "address": {"type": "str", "default": ""},
+    "worker": {"type": "str", "default": ""},
     "unit": {"type": "str", "required": True},
     "config": {"type": "path", "required": True},
     "settings": {"type": "str", "default": "", "no_log": True},
@@ -81,7 +84,8 @@ class Engine:
             self._run("systemctl", "daemon-reload")
 
     def absent(self) -> None:
-        """Nothing, if this was the last worker that had it."""
+        """Nothing, if this was the last worker that had it; else no container of this worker's."""
+        self._end_containers()
         others = set(self._dropin.parent.parent.glob(f"*/{self._dropin.name}")) - {self._dropin}
         mine = DROPIN.format(uid=self._uid)
         if any(path.read_text() == mine for path in others) or not self._home.exists():
@@ -99,6 +103,16 @@ class Engine:
             self._run(*remove, str(self._home), str(self._config))
             if self._uid and pwd.getpwuid(self._uid).pw_gecos == self._wanted["comment"]:
                 self._run("userdel", self._name)
+
+    def _end_containers(self) -> None:
+        """Let flows say that they were ended, as long as they reach the API."""
+        if not self._home.exists():
+            return
+        address, worker = self._wanted["address"], self._wanted["worker"]
+        found, _ = of_worker(self._module, address, worker, "--all")
+        if found:
+            end = ["rm", "--force", "--ignore", "--volumes", "--time", "30", *found]
+            self._do(f"containers {' '.join(found)}", "podman", "--url", address, *end)
 
     def _useradd(self) -> list[str]:
         options = ["--system", "--user-group", "--no-create-home", "--shell", "/usr/sbin/nologin"]
