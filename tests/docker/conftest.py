@@ -13,7 +13,8 @@ import pytest
 
 from tests.docker.lab import base_image
 from tests.docker.lab.engine import Engine
-from tests.docker.lab.machine import Story, adapt, address, machine
+from tests.docker.lab.machine import adapt, address, machine
+from tests.docker.lab.story import Story
 from tests.hosts.control.project import Project
 from tests.hosts.machines.lab import Lab
 from tests.ports import free_port

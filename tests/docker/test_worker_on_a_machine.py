@@ -6,16 +6,16 @@ import pytest
 
 from tests.docker.lab.attempts import SKIPPED
 from tests.docker.lab.machine import (
-    CANCELLED,
     ENGINE_USER,
     HOME,
-    OF_ROOT,
+    SAID_BY_THE_CHECK,
     SECRET,
     SETTINGS,
+    SOCKET,
     UNIT,
-    Story,
 )
-from tests.hosts.control.observe import main_pid, shown
+from tests.docker.lab.story import CANCELLED, OF_ROOT, Story
+from tests.hosts.control.observe import shown
 from tests.hosts.machines.host import quoted
 
 # On the other system it is told in short.
@@ -67,6 +67,12 @@ def test_job_variables_cannot_make_a_container_the_user_of_the_worker(told: Stor
     assert groups == [ENGINE_USER]
 
 
+def test_containers_share_the_files_of_their_image(told: Story) -> None:
+    """Podman 4.3 gives each a copy if nobody says otherwise."""
+    driver = "info --format '{{.Store.GraphDriverName}}'"
+    assert told.host.shell(f"podman --url {SOCKET} {driver}") == "overlay\n"
+
+
 def test_nobody_but_the_worker_reaches_the_engine(told: Story) -> None:
     connect = f"import socket; socket.socket(socket.AF_UNIX).connect('{HOME}/podman.sock')"
     asked = f"python3 -c {quoted(connect)} 2>&1"
@@ -78,7 +84,7 @@ def test_a_container_is_known_by_what_it_executes_and_not_by_its_labels(told: St
     """The run whose id another container had as a label goes on; one of no run stops nothing."""
     assert told.states["mislabelled"] == "COMPLETED"
     assert told.states["patient"] == "COMPLETED"
-    said = told.host.shell("journalctl --no-pager --unit prefect-check-shop-reports.service")
+    said = told.host.shell(SAID_BY_THE_CHECK)
     assert said.count("odd executes no flow run") == 1
 
 
@@ -91,6 +97,12 @@ def test_results_are_in_s3(told: Story) -> None:
 def test_runs_go_on_without_their_worker(told: Story) -> None:
     """It was restarted, killed and stopped in the meantime."""
     assert told.states["patient"] == "COMPLETED"
+
+
+def test_a_limit_holds_when_the_worker_is_restarted(told: Story) -> None:
+    """As many as may run went on; one more began when the first of them had ended."""
+    assert told.states["one more"] == "COMPLETED"
+    assert told.order == sorted(told.order)
 
 
 def test_a_run_cancelled_after_its_worker_was_restarted_is_cancelled(told: Story) -> None:
@@ -121,6 +133,13 @@ def test_an_engine_that_is_away_crashes_the_run_and_not_the_worker(told: Story) 
     assert told.states["engine away"] == "CRASHED"
     assert "Docker" in told.messages["engine away"]
     assert told.pids["engine away"] == told.pids["nowhere"]
+
+
+@AT_LENGTH
+def test_what_ends_while_the_api_is_away_is_told_when_it_is_back(told: Story) -> None:
+    assert told.unheard == ["RUNNING", "RUNNING"]
+    assert told.states["ended unheard"] == "COMPLETED"
+    assert told.states["killed unheard"] == "CRASHED"
 
 
 @AT_LENGTH
@@ -169,9 +188,7 @@ def test_an_engine_whose_settings_change_is_started_anew(told: Story) -> None:
 
 
 def test_what_ended_and_what_was_replaced_is_tidied_up_after_a_day(told: Story) -> None:
-    before, after = told.containers
-    assert len(before) > 2
-    assert after == []
+    assert len(told.ended) > 2
     assert told.unnamed == []
 
 
@@ -179,7 +196,23 @@ def test_after_power_was_lost_the_worker_is_back_and_the_run_reported(told: Stor
     assert told.states["lost"] == "CRASHED"
     assert "lost power" in told.messages["lost"]
     assert told.states["returned"] == "COMPLETED"
-    assert main_pid(told.host) > 0
+    assert told.pids["returned"] > 0
+
+
+@AT_LENGTH
+def test_a_worker_that_is_absent_leaves_no_container_and_the_others_alone(told: Story) -> None:
+    """Both are of one machine, and have one engine."""
+    assert told.states["of the second"] == "CRASHED"
+    assert told.left_of_second == ""
+    assert told.states["of the first"] == "COMPLETED"
+
+
+@AT_LENGTH
+def test_a_worker_is_drained_when_its_containers_have_ended(told: Story) -> None:
+    """Whatever their labels say."""
+    assert not told.is_drained_too_early
+    told.played["drained"].succeeded()
+    assert told.states["of the first"] == "COMPLETED"
 
 
 def test_nothing_of_it_stays(told: Story) -> None:
