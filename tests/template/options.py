@@ -38,6 +38,7 @@ MODULES = (
     "settings",
 )
 DURABLE = "src/prefect_durable"
+TOOLS = "tools"
 INVENTORY = {"inventory/group_vars/prefect_workers.yml", "inventory/hosts.yml"}
 TESTED = ("bootstrap", "imports", "prefect_yaml")
 
@@ -104,6 +105,7 @@ def expected_files(options: Options) -> set[str]:
         "docs/results.md",
         "docs/retried-run.png",
         *verbatim_files(DURABLE, TEMPLATE / "{{cookiecutter.__folder}}"),
+        *verbatim_files(TOOLS, TEMPLATE / "{{cookiecutter.__folder}}"),
         *(f"{package}/{module}.py" for module in MODULES),
         *(f"{package}/flows/{flow}.py" for flow in ("__init__", *FLOWS)),
         *(f"tests/test_{subject}.py" for subject in (*TESTED, *FLOWS)),

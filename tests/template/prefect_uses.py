@@ -58,6 +58,13 @@ ARGUMENTS = {
     "prefect.flow_engine.run_flow": ("flow", "flow_run", "parameters", "return_type"),
     "prefect.flows.load_flow_from_entrypoint": ("entrypoint", "use_placeholder_flow"),
     "prefect.results.ResultRecord.deserialize": ("data", "backup_serializer"),
+    "prefect.utilities.callables.parameter_schema": ("fn",),
+    "prefect.utilities.schema_tools.validate": (
+        "obj",
+        "schema",
+        "raise_on_error",
+        "ignore_required",
+    ),
     "prefect.utilities.callables.get_call_parameters": ("fn", "call_args", "call_kwargs"),
 }
 # Words of Prefect's: in which of its files, and below which folder of ours we take them.

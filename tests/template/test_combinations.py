@@ -13,6 +13,7 @@ from tests.template.options import (
     CLUSTERS,
     COMBINATIONS,
     DURABLE,
+    TOOLS,
     Options,
     expected_files,
     files_below,
@@ -24,7 +25,6 @@ EXPRESSIONS = {
     "infrastructure/base_job_template.json": re.compile(
         r"\{\{ [a-z_]+ \}\}|\{\{ ctx\.flow_run\.\w+ \}\}"
     ),
-    "tests/test_prefect_yaml.py": re.compile(re.escape(r"{{\s*(.*?)\s*}}")),
     "inventory/group_vars/prefect_workers.yml": re.compile(
         r"\{\{ (lookup\('[a-z.]+', '\w+'\)|inventory_dir \| dirname) \}\}"
     ),
@@ -70,7 +70,7 @@ class Project:
         return {
             name: (self.path / name).read_text(encoding="utf-8")
             for name in sorted(files_below(self.path))
-            if not name.startswith(("ansible/", f"{DURABLE}/", "requirements"))
+            if not name.startswith(("ansible/", f"{DURABLE}/", f"{TOOLS}/", "requirements"))
             and not name.endswith(".png")
         }
 

@@ -10,12 +10,9 @@ import json
 import re
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
-from prefect import get_client
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import (
     BlockDocumentCreate,
@@ -25,6 +22,7 @@ from prefect.client.schemas.actions import (
 )
 from prefect.exceptions import ObjectNotFound
 from prefect.settings import get_current_settings
+from tools.api import ToolError, api
 
 from .lost_runs import apply_automation, automation
 from .settings import InvalidSettings, ResultSettings, result_settings
@@ -34,16 +32,12 @@ POOL_TYPE = "{{ cookiecutter.work_pool_type }}"
 BASE_JOB_TEMPLATE = Path("infrastructure/base_job_template.json")
 
 
-class Refused(Exception):
-    """What is asked for cannot be made; the message says why."""
-
-
 def main() -> int:
     """Make everything, and print a line for each thing."""
     try:
         for line in bootstrap():
             print(line)
-    except (Refused, InvalidSettings) as reason:
+    except (ToolError, InvalidSettings) as reason:
         print(reason, file=sys.stderr)
         return 1
     return 0
@@ -53,14 +47,14 @@ def bootstrap() -> Iterator[str]:
     """Make one thing after the other, and say what became of it."""
     block = get_current_settings().results.default_storage_block or ""
     if not re.fullmatch(r"[a-z0-9-]+/[a-z0-9-]+", block):
-        raise Refused(
+        raise ToolError(
             f"PREFECT_RESULTS_DEFAULT_STORAGE_BLOCK is {block!r}, which is no block: its type and its"
             " name are of lowercase letters, digits and dashes, with a slash between them."
         )
     block_type, block_name = block.split("/")
     results = result_settings(block_type)
     template = base_job_template()
-    with _api() as client:
+    with api() as client:
         yield f"storage block {block}: {apply_block(client, block_name, results)}"
         yield f"work pool {POOL_NAME}: {apply_pool(client, template)}"
         if heartbeat := get_current_settings().flows.heartbeat_frequency:
@@ -73,9 +67,9 @@ def base_job_template() -> dict[str, Any]:
     try:
         template: dict[str, Any] = json.loads(BASE_JOB_TEMPLATE.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise Refused(f"{BASE_JOB_TEMPLATE} is not here: run this in the project.") from None
+        raise ToolError(f"{BASE_JOB_TEMPLATE} is not here: run this in the project.") from None
     except json.JSONDecodeError as error:
-        raise Refused(f"{BASE_JOB_TEMPLATE} is not JSON: {error}.") from None
+        raise ToolError(f"{BASE_JOB_TEMPLATE} is not JSON: {error}.") from None
     return template
 
 
@@ -117,7 +111,7 @@ def apply_pool(client: SyncPrefectClient, template: dict[str, Any]) -> str:
         client.create_work_pool(wanted)
         return "created"
     if pool.type != POOL_TYPE:
-        raise Refused(
+        raise ToolError(
             f"The work pool {POOL_NAME} exists with type {pool.type}, and this project needs"
             f" {POOL_TYPE}: delete that pool, or give this project another pool name."
         )
@@ -136,26 +130,6 @@ def changes(old: Any, new: Any, path: str = "") -> list[str]:
         for key in sorted(old.keys() | new.keys())
         for change in changes(old.get(key), new.get(key), f"{path}.{key}".lstrip("."))
     ]
-
-
-@contextmanager
-def _api() -> Iterator[SyncPrefectClient]:
-    """Open the Prefect API, and turn its refusals into sentences."""
-    url = get_current_settings().api.url
-    if not url:
-        raise Refused("PREFECT_API_URL is not set: name your Prefect API there.")
-    try:
-        with get_client(sync_client=True) as client:
-            yield client
-    except httpx.HTTPStatusError as error:
-        if error.response.status_code in (401, 403):
-            raise Refused(f"The Prefect API at {url} refuses the credentials.") from None
-        raise Refused(
-            f"The Prefect API at {url} answers {error.response.status_code} to"
-            f" {error.request.url.path}: is that its full address, with /api?"
-        ) from None
-    except (httpx.TransportError, RuntimeError) as error:
-        raise Refused(f"No Prefect API answers at {url}: {error}") from None
 
 
 if __name__ == "__main__":

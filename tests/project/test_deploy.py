@@ -1,0 +1,189 @@
+"""`make deploy` registers everything that is right in `prefect.yaml`, or nothing and says why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.project.api import Api
+from tests.project.baked import Make
+
+FLOWS = "src/shop_reports/flows"
+POOL = "work_pool: {name: shop-reports, job_variables: {%s}}"
+# Of each entry, beside a name, the flow wait_for and the pool of bootstrap: one mistake.
+MISTAKES = {
+    "job variable": (POOL % "memory: 1", "base_job_template.json has no variable ['memory']."),
+    "secret": (
+        POOL % 'env: {A: "{{ prefect.blocks.secret.a }}"}',
+        "the API would store ['prefect.blocks.secret.a'] in plain text.",
+    ),
+    "no pool": ("work_pool: {}", "it has no work_pool with a name."),
+    "module": ("entrypoint: src/nowhere.py:f", "no flow can be loaded from 'src/nowhere.py:f'"),
+    "import": (
+        "entrypoint: tests/broken.py:f",
+        "no flow can be loaded from 'tests/broken.py:f': No module named 'nothing_of_this_name'.",
+    ),
+    "flow": (f"entrypoint: {FLOWS}/wait_for.py:weight_for", "name 'weight_for'"),
+    "parameter": ("parameters: {free: 5}", "the flow has no parameter ['free']; its parameters: "),
+    "type": (
+        f"entrypoint: {FLOWS}/passing_data.py:passing_data\n    parameters: {{day: [1]}}",
+        "parameter day is [1]: ",
+    ),
+    "value": (
+        "entrypoint: tests/needy.py:needy\n    schedule: {cron: 0 6 * * *}",
+        "a schedule starts the flow, and parameter ['shop'] has no value.",
+    ),
+    "reference": ('description: "{{ release.notes }}"', "nothing gives ['release.notes'] a value."),
+    "environment": ('version: "{{ $NOWHERE_SET }}"', "nothing gives ['$NOWHERE_SET'] a value."),
+    "pull": (
+        'pull: [{prefect.deployments.steps.set_working_directory: {directory: "{{ $PROJECT }}"}}]',
+        "no worker gives ['$PROJECT'] a value.",
+    ),
+    "key": ("paramaters: {free_gb: 5}", "Prefect knows no ['paramaters']; it knows "),
+    "cron": ('schedule: {cron: "61 * * * *"}', "cron is '61 * * * *': "),
+    "interval": ("schedules: [{interval: -5}]", "interval is "),
+    "option": (
+        'schedule: {cron: "0 6 * * *", timezon: UTC}',
+        "a schedule with cron has no option ['timezon']; its options: ",
+    ),
+    "schedule": ("schedule: {timezone: UTC}", "needs one of cron, interval, rrule."),
+}
+MODULES = {
+    "tests/broken.py": "import nothing_of_this_name\n",
+    "tests/needy.py": "from prefect import flow\n\n\n@flow\ndef needy(shop: str): ...\n",
+}
+# What concerns the whole file.
+WHOLE = {
+    "no deployment": ("deployments:\n", "deployments: []\nothers:\n", "lists no deployments."),
+    "no YAML": ("deployments:\n", "deployments: [\n", "prefect.yaml cannot be read: "),
+    "pool": (
+        '    name: "shop-reports"\n',
+        '    name: "elsewhere"\n',
+        "The Prefect API has no work pool 'elsewhere': run make bootstrap first.",
+    ),
+}
+# The case that was seen: the environment in several places, and a name of its own.
+FROM_ENVIRONMENT = f"""  - name: env
+    version: "{{{{ $GIT_SHA }}}}"
+    tags: ["{{{{ $DEPLOY_ENV }}}}"]
+    entrypoint: ./{FLOWS}/wait_for.py:wait_for
+    work_pool:
+      <<: *work_pool
+      job_variables: {{env: {{SHOP: "{{{{ $DEPLOY_ENV }}}}"}}}}
+    schedules:
+      - {{cron: "0 6 * * *", timezone: Europe/Berlin, active: false}}
+  - name: dated
+    entrypoint: {FLOWS}/passing_data.py:passing_data
+    parameters: {{day: 2026-01-06}}
+    work_pool: *work_pool
+  - name: module
+    entrypoint: shop_reports.flows.wait_for.wait_for
+    work_pool: *work_pool
+"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def bootstrapped(api: Api, make: Make) -> None:
+    """Make the work pool."""
+    assert make("bootstrap").returncode == 0
+
+
+@contextmanager
+def changed(project: Path, right: str, wrong: str) -> Iterator[None]:
+    """Have other text in `prefect.yaml` for a while."""
+    file = project / "prefect.yaml"
+    original = file.read_text(encoding="utf-8")
+    assert right in original
+    file.write_text(original.replace(right, wrong), encoding="utf-8")
+    try:
+        yield
+    finally:
+        file.write_text(original, encoding="utf-8")
+
+
+def registered(api: Api) -> dict[str, str]:
+    """Return when each deployment was last written."""
+    return {
+        each["name"]: each["updated"] for each in api.request("POST", "/deployments/filter", {})
+    }
+
+
+def entry(name: str, mistake: str) -> str:
+    """Return a deployment that is right but for one mistake."""
+    rest = {
+        "entrypoint": f"entrypoint: {FLOWS}/wait_for.py:wait_for",
+        "work_pool": "work_pool: *work_pool",
+    }
+    lines = [line for key, line in rest.items() if f"{key}:" not in mistake]
+    return "\n    ".join([f"  - name: {name}", mistake, *lines]) + "\n"
+
+
+def test_every_mistake_is_named_and_nothing_is_registered(
+    project: Path, api: Api, make: Make
+) -> None:
+    entries = "".join(entry(name, mistake) for name, (mistake, _) in MISTAKES.items())
+    for path, source in MODULES.items():
+        (project / path).write_text(source, encoding="utf-8")
+    before = registered(api)
+    with changed(project, "deployments:\n", f"deployments:\n{entries}"):
+        deployed = make("deploy")
+    assert deployed.returncode != 0
+    said = {line.split(":")[0]: line for line in deployed.stderr.splitlines()}
+    assert said.keys() >= {*MISTAKES, "Nothing was registered."}
+    for name, (_, message) in MISTAKES.items():
+        assert message in said[name]
+    # A line for each and none beside them: what is right is not named.
+    assert not said.keys() & {"passing_data", "wait_for"}
+    assert "Traceback" not in deployed.stderr
+    assert registered(api) == before
+
+
+@pytest.mark.parametrize("mistake", WHOLE)
+def test_a_mistake_of_the_whole_file_is_named_and_nothing_is_registered(
+    mistake: str, project: Path, api: Api, make: Make
+) -> None:
+    right, wrong, message = WHOLE[mistake]
+    before = registered(api)
+    with changed(project, right, wrong):
+        deployed = make("deploy")
+    assert deployed.returncode != 0
+    assert message in deployed.stderr
+    assert "Traceback" not in deployed.stderr
+    assert registered(api) == before
+
+
+def test_the_environment_and_every_form_of_an_entrypoint_are_allowed(
+    project: Path, api: Api, make: Make
+) -> None:
+    entries = (project / "prefect.yaml").read_text(encoding="utf-8").split("deployments:\n")[1]
+    with changed(project, entries, entries + FROM_ENVIRONMENT):
+        deployed = make("deploy", GIT_SHA="abc", DEPLOY_ENV="prod")
+    assert deployed.returncode == 0, deployed.stderr
+    found = api.request("GET", "/deployments/name/wait-for/env")
+    assert found["version"] == "abc"
+    assert found["tags"] == ["prod"]
+    assert found["job_variables"] == {"env": {"SHOP": "prod"}}
+    assert found["schedules"][0]["schedule"]["cron"] == "0 6 * * *"
+    assert registered(api).keys() >= {"module", "dated"}
+
+
+def test_what_prefect_yaml_has_no_longer_is_named_and_can_be_removed(api: Api, make: Make) -> None:
+    mine = registered(api).keys()
+    (flow,) = (f["id"] for f in api.request("POST", "/flows/filter", {}) if f["name"] == "wait-for")
+    others = {
+        "flow_id": flow,
+        "work_pool_name": "shop-reports",
+        "entrypoint": "src/other/flows/a.py:a",
+    }
+    api.request("POST", "/deployments/", {"name": "of-another-project", **others})
+    named = make("deploy")
+    assert named.returncode == 0, named.stderr
+    assert {"env", "module", "dated"} <= mine <= registered(api).keys()
+    assert "wait-for/env: prefect.yaml has it no longer" in named.stdout
+    assert "of-another-project" not in named.stdout
+    removed = make("deploy", PRUNE="1")
+    assert "wait-for/module: removed" in removed.stdout
+    assert registered(api).keys() == mine - {"env", "module", "dated"} | {"of-another-project"}

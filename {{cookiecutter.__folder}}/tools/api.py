@@ -1,0 +1,35 @@
+"""The Prefect API that PREFECT_API_URL names, with its refusals in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx
+from prefect import get_client
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.settings import get_current_settings
+
+
+class ToolError(Exception):
+    """What is asked for cannot be done; the message says why."""
+
+
+@contextmanager
+def api() -> Iterator[SyncPrefectClient]:
+    """Open the Prefect API; raise ToolError where it does not answer or refuses."""
+    url = get_current_settings().api.url
+    if not url:
+        raise ToolError("PREFECT_API_URL is not set: name your Prefect API there.")
+    try:
+        with get_client(sync_client=True) as client:
+            yield client
+    except httpx.HTTPStatusError as error:
+        if error.response.status_code in (401, 403):
+            raise ToolError(f"The Prefect API at {url} refuses the credentials.") from None
+        raise ToolError(
+            f"The Prefect API at {url} answers {error.response.status_code} to"
+            f" {error.request.url.path}: is that its full address, with /api?"
+        ) from None
+    except (httpx.TransportError, RuntimeError) as error:
+        raise ToolError(f"No Prefect API answers at {url}: {error}") from None

@@ -1,0 +1,100 @@
+"""Register the deployments of `prefect.yaml`, after it was checked.
+
+`make deploy` runs it. Nothing is registered unless everything in the file is right. Deployments of
+this project that the API still has and the file has no longer are named, or removed with --prune.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.filters import WorkPoolFilter, WorkPoolFilterName
+from prefect.client.schemas.responses import DeploymentResponse
+from prefect.exceptions import ObjectNotFound
+
+from .api import ToolError, api
+from .prefect_yaml import FILE, PrefectYaml
+
+PAGE = 200
+
+
+def main(arguments: list[str]) -> int:
+    """Check, register, and name or remove what is left over."""
+    try:
+        project = PrefectYaml()
+        if problems := project.problems(os.environ):
+            raise ToolError("\n".join([*problems, "Nothing was registered."]))
+        with api() as client:
+            _need_pools(client, project)
+        command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"]
+        registered = subprocess.run(command)
+        if registered.returncode == 0:
+            with api() as client:
+                _settle_leftovers(client, project, prune="--prune" in arguments)
+        return registered.returncode
+    except ToolError as reason:
+        print(reason, file=sys.stderr)
+        return 1
+
+
+def _need_pools(client: SyncPrefectClient, project: PrefectYaml) -> None:
+    """Raise ToolError for a work pool that the API does not have."""
+    for pool in sorted(_pools(project)):
+        try:
+            client.read_work_pool(pool)
+        except ObjectNotFound:
+            hint = "run make bootstrap" if pool == project.pool_name else "create it"
+            raise ToolError(
+                f"The Prefect API has no work pool {pool!r}: {hint} first. Nothing was registered."
+            ) from None
+
+
+def _settle_leftovers(client: SyncPrefectClient, project: PrefectYaml, *, prune: bool) -> None:
+    """Name the deployments that the file has no longer, or remove them."""
+    left = [
+        (f"{client.read_flow(each.flow_id).name}/{each.name}", each)
+        for each in _of_this_project(client, project)
+    ]
+    meant = {(each.flow.name, each.name) for each in project.deployments if each.flow}
+    for name, deployment in left:
+        if tuple(name.rsplit("/", 1)) in meant:
+            continue
+        if prune:
+            client.delete_deployment(deployment.id)
+            print(f"{name}: removed, as {FILE} has it no longer")
+        else:
+            print(
+                f"{name}: {FILE} has it no longer, and it still starts runs that are scheduled;"
+                " remove it by: make deploy PRUNE=1"
+            )
+
+
+def _of_this_project(
+    client: SyncPrefectClient, project: PrefectYaml
+) -> Iterator[DeploymentResponse]:
+    """Go through the deployments in the project's pools whose flow is in the project's packages."""
+    packages = {folder.parent.name for folder in Path("src").glob("*/flows")}
+    pools = WorkPoolFilter(name=WorkPoolFilterName(any_=sorted(_pools(project))))
+    offset = 0
+    while page := client.read_deployments(work_pool_filter=pools, limit=PAGE, offset=offset):
+        yield from (each for each in page if _package(each.entrypoint or "") in packages)
+        offset += len(page)
+
+
+def _package(entrypoint: str) -> str:
+    """Return the package of an entrypoint, be it a path or a module."""
+    path = os.path.normpath(entrypoint.split(":")[0]).replace(os.sep, "/")
+    return path.split("/")[1] if path.startswith("src/") else path.split(".")[0]
+
+
+def _pools(project: PrefectYaml) -> set[str]:
+    return {str(each.pool["name"]) for each in project.deployments}
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
