@@ -34,7 +34,7 @@ MISTAKES = {
     ),
     "value": (
         "entrypoint: tests/needy.py:needy\n    schedule: {cron: 0 6 * * *}",
-        "a schedule starts the flow, and parameter ['shop'] has no value.",
+        "a schedule starts it, and parameter ['shop'] has no value.",
     ),
     "reference": ('description: "{{ release.notes }}"', "nothing gives ['release.notes'] a value."),
     "environment": ('version: "{{ $NOWHERE_SET }}"', "nothing gives ['$NOWHERE_SET'] a value."),
@@ -187,3 +187,18 @@ def test_what_prefect_yaml_has_no_longer_is_named_and_can_be_removed(api: Api, m
     removed = make("deploy", PRUNE="1")
     assert "wait-for/module: removed" in removed.stdout
     assert registered(api).keys() == mine - {"env", "module", "dated"} | {"of-another-project"}
+
+
+def test_a_flow_runs_without_a_worker_and_without_a_server(make: Make, tmp_path: Path) -> None:
+    nowhere = {"PREFECT_API_URL": "http://127.0.0.1:9/api", "PREFECT_HOME": str(tmp_path)}
+    done = make("run", FLOW="passing_data", PARAMETERS='{"day": "2026-01-06"}', **nowhere)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "06 January 2026: 12.86 taken, mostly for tea.\n"
+    assert "No Prefect API answers at http://127.0.0.1:9/api" in done.stderr
+    failed = make("run", FLOW="resume_from_failure")
+    assert failed.returncode != 0
+    assert failed.stdout.startswith("Failed: Flow run encountered an exception: FileNotFoundError")
+    refused = make("run", FLOW="passing_dat")
+    assert "FLOW is 'passing_dat'; prefect.yaml has: passing_data, wait_for" in refused.stderr
+    refused = make("run", FLOW="passing_data", PARAMETERS='{"day": [1]}')
+    assert "passing_data: parameter day is [1]: " in refused.stderr

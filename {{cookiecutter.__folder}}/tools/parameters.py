@@ -34,7 +34,7 @@ def wrong_parameters(
         yield f"the flow has no parameter {unknown}; its parameters: {known}"
         return
     if complete and (missing := sorted(set(schema.required) - parameters.keys())):
-        yield f"a schedule starts the flow, and parameter {missing} has no value"
+        yield f"parameter {missing} has no value"
     for name, value in parameters.items():
         if references(value):
             continue
@@ -57,7 +57,8 @@ def wrong_schedules(
         yield from _wrong_schedule(schedule)
         if schedule.get("active", True):
             given = {**parameters, **(schedule.get("parameters") or {})}
-            yield from wrong_parameters(flow, given, complete=True)
+            for problem in wrong_parameters(flow, given, complete=True):
+                yield f"a schedule starts it, and {problem}"
 
 
 def _wrong_schedule(schedule: dict[str, Any]) -> Iterator[str]:

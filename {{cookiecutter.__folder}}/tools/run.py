@@ -1,0 +1,103 @@
+"""Run the flow of a deployment here and now, without a worker.
+
+`make run FLOW=passing_data` runs it, with PARAMETERS='{"day": "2026-01-06"}' if need be. Where no
+Prefect API answers, a temporary server and a temporary folder for results stand in for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+from prefect import Flow, State
+from prefect.settings import (
+    PREFECT_SERVER_LOGGING_LEVEL,
+    get_current_settings,
+    temporary_settings,
+)
+from prefect_durable import testing
+
+from .api import ToolError
+from .parameters import wrong_parameters
+from .prefect_yaml import FILE, PrefectYaml
+from .references import mapping
+
+ANSWERS_WITHIN = 5.0
+"""Seconds that an API has to answer before a temporary one takes its place."""
+
+
+def main() -> int:
+    """Run the flow, print what it returned, and return 1 if it failed."""
+    try:
+        asked = _asked_for(os.environ.get("FLOW", ""), os.environ.get("PARAMETERS", ""))
+        with _api_or_temporary():
+            state = _run(*asked)
+    except ToolError as reason:
+        print(reason, file=sys.stderr)
+        return 1
+    print(state.result() if state.is_completed() else f"{state.name}: {state.message}")
+    return 0 if state.is_completed() else 1
+
+
+def _run(flow: Flow[..., Any], parameters: dict[str, Any]) -> State[Any]:
+    state: Any = flow(**parameters, return_state=True)
+    ended: State[Any] = asyncio.run(state) if inspect.iscoroutine(state) else state
+    return ended
+
+
+def _asked_for(name: str, given: str) -> tuple[Flow[..., Any], dict[str, Any]]:
+    """Return the flow of a deployment and its parameters, over which those given win."""
+    deployments = {each.name: each for each in PrefectYaml().deployments}
+    if name not in deployments:
+        raise ToolError(f"FLOW is {name!r}; {FILE} has: {', '.join(deployments)}.")
+    deployment = deployments[name]
+    if deployment.flow is None:
+        raise ToolError(f"{name}: {deployment.unloadable}.")
+    try:
+        more = json.loads(given or "{}")
+    except json.JSONDecodeError as error:
+        raise ToolError(f"PARAMETERS is {given!r}, which is no JSON: {error}.") from None
+    if not isinstance(more, dict):
+        raise ToolError(f"PARAMETERS is {given!r}, which is no JSON object.")
+    parameters = {**mapping(deployment.entry.get("parameters")), **more}
+    if problems := list(wrong_parameters(deployment.flow, parameters, complete=True)):
+        raise ToolError("\n".join(f"{name}: {problem}." for problem in problems))
+    return deployment.flow, parameters
+
+
+@contextmanager
+def _api_or_temporary() -> Iterator[None]:
+    """Leave the API as it is if it answers, or have a temporary one."""
+    url = get_current_settings().api.url or ""
+    if _answers(url):
+        yield
+        return
+    print(f"No Prefect API answers at {url}: this run has a temporary one.", file=sys.stderr)
+    with (
+        tempfile.TemporaryDirectory() as results,
+        # A server that is stopped complains of what it was about to write down.
+        temporary_settings(updates={PREFECT_SERVER_LOGGING_LEVEL: "CRITICAL"}),
+        testing.server(),
+        testing.results_in(Path(results)),
+    ):
+        yield
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(f"{url.rstrip('/')}/health", timeout=ANSWERS_WITHIN).is_success
+    except (httpx.HTTPError, httpx.InvalidURL):
+        return False
+
+
+if __name__ == "__main__":
+    sys.exit(main())
