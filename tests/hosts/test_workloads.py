@@ -13,7 +13,10 @@ from tests.hosts.control.server import eventually
 from tests.hosts.control.site import Site
 from tests.hosts.control.workloads import (
     DATABASE,
+    OUTPUTS,
+    WORKLOADS,
     Outcome,
+    Outcomes,
     furnish,
     outcomes,
     with_workloads,
@@ -22,58 +25,6 @@ from tests.hosts.machines.container import Container
 from tests.results.lab.programs import Programs
 from tests.results.lab.seaweed import Seaweed
 
-OUTPUTS = {
-    "libraries": {
-        "boto3": "of today",
-        "dask": "[1, 2]",
-        "duckdb": "[(499500,)]",
-        "joblib": "[1, 2]",
-        "multiprocessing_fork": "[1, 2]",
-        "multiprocessing_spawn": "[1, 2]",
-        "numpy": "27000000.0",
-        "pandas": "{'a': 4, 'b': 2}",
-        "polars": "[('a', 4), ('b', 2)]",
-        "psutil": "127.0.0.1",
-        "psycopg": "(5050,)",
-        "pyarrow": "1000",
-    },
-    "network": {
-        "git_https_and_a_port_above_1023": "x",
-        "git_ssh": "x",
-        "smtp": "{}",
-    },
-    "programs": {
-        "chromium": "Report, PNG",
-        "ffmpeg_x264": "h264",
-        "ffmpeg_x265": "hevc",
-        "java": "1",
-        "node": "127.0.0.1",
-        "pg_dump": "2",
-    },
-    "rights": {
-        "device": "False",
-        "locale": "UTF-8",
-        "ping": "1",
-        "time_zone": "1:00:00, 01",
-    },
-    "tools": {
-        "bzip2": "9000",
-        "chgrp": "prefect",
-        "cp": "1",
-        "gzip": "9000",
-        "ionice": "idle",
-        "nice": "10",
-        "os_chown": "True",
-        "os_nice": "5",
-        "os_sched_setaffinity": "True",
-        "rsync": "x",
-        "sed": "a=2",
-        "tar": "x",
-        "taskset": "1",
-        "xz": "9000",
-        "zstd": "9000",
-    },
-}
 EACH = [(group, name) for group, names in OUTPUTS.items() for name in names]
 OVERRIDES = {
     "AmbientCapabilities": "CAP_NET_BIND_SERVICE",
@@ -103,13 +54,13 @@ OVERRIDDEN = {
     "mnt": "1",
     "namespaces": "0",
 }
-Seen = dict[str, dict[str, Outcome]]
 
 
 @pytest.fixture(scope="module")
 def project(site: Site) -> Project:
-    """The project with all that is tried here."""
-    return with_workloads(site)
+    """The project with all that is tried here; it cannot be proved without what flows import."""
+    packages = (WORKLOADS / "requirements.in").read_text().split()
+    return with_workloads(site, "workloads", packages, ["numpy", "pandas"])
 
 
 @pytest.fixture(scope="module")
@@ -141,38 +92,38 @@ def machine(
 
 
 @pytest.fixture(scope="module")
-def seen(site: Site, machine: Container) -> Seen:
+def seen(site: Site, machine: Container) -> Outcomes:
     """What became of each workload."""
-    return {group: outcomes(site.api, machine, group) for group in OUTPUTS}
+    return outcomes(site.api, machine, *OUTPUTS)
 
 
 @pytest.fixture(scope="module")
 def overridden(
-    site: Site, machine: Container, seen: Seen, project: Project, variables: dict[str, Any]
+    site: Site, machine: Container, seen: Outcomes, project: Project, variables: dict[str, Any]
 ) -> dict[str, Outcome]:
     """What becomes of those that were refused, with overrides."""
     more = {**variables, "prefect_worker_unit_overrides": OVERRIDES}
     site.play(machine, project=project, **more).succeeded()
-    return outcomes(site.api, machine, "rights")
+    return outcomes(site.api, machine, "rights")["rights"]
 
 
 @pytest.mark.parametrize(("group", "name"), EACH)
-def test_a_workload_ends_as_on_the_laptop(seen: Seen, group: str, name: str) -> None:
+def test_a_workload_ends_as_on_the_laptop(seen: Outcomes, group: str, name: str) -> None:
     assert seen[group][name] == Outcome("COMPLETED", OUTPUTS[group][name])
 
 
-def test_no_workload_is_left_out(seen: Seen) -> None:
+def test_no_workload_is_left_out(seen: Outcomes) -> None:
     refused = {("rights", name) for name in REFUSALS}
     assert {(group, name) for group, names in seen.items() for name in names} == {*EACH, *refused}
 
 
-def test_mail_of_a_run_arrives(machine: Container, seen: Seen) -> None:
+def test_mail_of_a_run_arrives(machine: Container, seen: Outcomes) -> None:
     mail = "cat /var/mail/admin 2>/dev/null || true"
     eventually(lambda: "Subject: Report" in machine.shell(mail), 20, "no mail has arrived")
 
 
 def test_a_run_goes_on_while_the_system_is_upgraded(
-    site: Site, machine: Container, seen: Seen
+    site: Site, machine: Container, seen: Outcomes
 ) -> None:
     faults = Faults(site.api, site.pool, machine)
     run = faults.held()
@@ -183,7 +134,7 @@ def test_a_run_goes_on_while_the_system_is_upgraded(
 
 
 @pytest.mark.parametrize("name", REFUSALS)
-def test_what_is_refused_says_so(seen: Seen, name: str) -> None:
+def test_what_is_refused_says_so(seen: Outcomes, name: str) -> None:
     assert seen["rights"][name].state == "FAILED"
     assert REFUSALS[name] in seen["rights"][name].output
 

@@ -20,6 +20,61 @@ NOTES = "/var/lib/prefect/shop-reports/workloads"
 DATABASE = {"PGHOST": "127.0.0.1", "PGDATABASE": "shop", "PGUSER": "flows", "PGPASSWORD": "word"}
 
 
+# What each workload returns, by the module that it is in.
+OUTPUTS = {
+    "arrays": {"numpy": "27000000.0"},
+    "libraries": {
+        "boto3": "of today",
+        "dask": "[1, 2]",
+        "duckdb": "[(499500,)]",
+        "joblib": "[1, 2]",
+        "multiprocessing_fork": "[1, 2]",
+        "multiprocessing_spawn": "[1, 2]",
+        "pandas": "{'a': 4, 'b': 2}",
+        "polars": "[('a', 4), ('b', 2)]",
+        "psutil": "127.0.0.1",
+        "psycopg": "(5050,)",
+        "pyarrow": "1000",
+    },
+    "network": {
+        "git_https_and_a_port_above_1023": "x",
+        "git_ssh": "x",
+        "smtp": "{}",
+    },
+    "programs": {
+        "chromium": "Report, PNG",
+        "ffmpeg_x264": "h264",
+        "ffmpeg_x265": "hevc",
+        "java": "1",
+        "node": "127.0.0.1",
+        "pg_dump": "2",
+    },
+    "rights": {
+        "device": "False",
+        "locale": "UTF-8",
+        "ping": "1",
+        "time_zone": "1:00:00, 01",
+    },
+    "tools": {
+        "bzip2": "9000",
+        "chgrp": "prefect",
+        "cp": "1",
+        "gzip": "9000",
+        "ionice": "idle",
+        "nice": "10",
+        "os_chown": "True",
+        "os_nice": "5",
+        "os_sched_setaffinity": "True",
+        "rsync": "x",
+        "sed": "a=2",
+        "tar": "x",
+        "taskset": "1",
+        "xz": "9000",
+        "zstd": "9000",
+    },
+}
+
+
 @dataclass(frozen=True)
 class Outcome:
     """How a task ended: its state's type, and what it returned or why it failed."""
@@ -28,14 +83,17 @@ class Outcome:
     output: str
 
 
-def with_workloads(site: Site) -> Project:
-    """Return the site's project with the workloads in it, locked and deployed."""
-    project = site.project.copy("workloads")
+Outcomes = dict[str, dict[str, Outcome]]
+
+
+def with_workloads(site: Site, name: str, packages: list[str], imports: list[str]) -> Project:
+    """Return a copy of the site's project with the workloads and what they need, deployed."""
+    project = site.project.copy(name)
     for file in WORKLOADS.glob("*.py"):
         path = FLOW if file.name == Path(FLOW).name else f"src/shop_reports/workloads/{file.name}"
         project.change(path, file.read_text())
+    project.append(FLOW, "".join(f"\nimport {name}\n" for name in imports))
     project.append("prefect.yaml", ENTRY)
-    packages = (WORKLOADS / "requirements.in").read_text().split()
     asked = (project.folder / "pyproject.toml").read_text()
     more = "".join(f"    {json.dumps(package)},\n" for package in packages)
     project.change(
@@ -53,18 +111,22 @@ def furnish(host: Host) -> None:
     host.shell((WORKLOADS / "furnish.sh").read_text())
 
 
-def outcomes(api: Api, host: Host, group: str) -> dict[str, Outcome]:
-    """Return what became of each workload of a group, all of them in one run."""
-    ended = api.run("workloads/workloads", seconds=300, group=group)
+def outcomes(api: Api, host: Host, *groups: str) -> Outcomes:
+    """Return what became of each workload of some groups, all of them in one run."""
+    ended = api.run("workloads/workloads", seconds=900, groups=groups)
     assert ended["state_type"] in {"COMPLETED", "FAILED"}, ended["state"]
-    said = json.loads(host.shell(f"cat {NOTES}/{ended['id']}.json"))
+    said: dict[str, dict[str, str]] = json.loads(host.shell(f"cat {NOTES}/{ended['id']}.json"))
+    names = {name for group in said.values() for name in group}
     # The server writes down what became of tasks when it has the time.
     states = eventually(
-        lambda: found if _final(found := api.tasks(ended["id"]), set(said)) else None,
+        lambda: found if _final(found := api.tasks(ended["id"]), names) else None,
         60,
-        lambda: f"of {sorted(said)} the API knows {api.tasks(ended['id'])}",
+        lambda: f"of {sorted(names)} the API knows {api.tasks(ended['id'])}",
     )
-    return {name: Outcome(state, said[name]) for name, state in states.items()}
+    return {
+        group: {name: Outcome(states[name], output) for name, output in outputs.items()}
+        for group, outputs in said.items()
+    }
 
 
 def _final(states: dict[str, str], names: set[str]) -> bool:

@@ -6,14 +6,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 
-def numpy() -> str:
-    """Multiply matrices, in as many threads as BLAS likes."""
-    import numpy
-
-    ones = numpy.ones((300, 300))
-    return str((ones @ ones).sum())
-
-
 def pandas() -> str:
     """Group a table."""
     import pandas
