@@ -90,18 +90,22 @@ def one(place: Lab, number: int, dialects: list[str], tries: int) -> bool:
 def many(place: Lab, numbers: Iterable[int], dialects: list[str], at_a_time: int) -> bool:
     """Run programs, print what is not right and, in the end, the shares of the verdicts."""
     shares: dict[str, Counter[str]] = {dialect: Counter() for dialect in dialects}
+    documented = Counter[str]()
     begun = time.monotonic()
     try:
         for ran in run_all(place, numbers, dialects, at_a_time):
             shares[ran.dialect][ran.verdict.name] += 1
             if ran.dialect == "durable" and ran.verdict.name in BAD:
                 print(ran, flush=True)
+            if ran.dialect == "durable" and ran.verdict.name == "documented":
+                documented.update(ran.verdict.reasons)
     except KeyboardInterrupt:
         print("stopped")
     seconds = time.monotonic() - begun
     for dialect, share in shares.items():
         parts = ", ".join(f"{name} {share[name]}" for name in VERDICTS)
         print(f"{dialect}: {parts} of {share.total()}")
+    print("documented:", ", ".join(f"{name} {n}" for name, n in documented.most_common()))
     print(f"{seconds / max(1, shares[dialects[0]].total()):.2f} s for each program")
     return bool(set(shares["durable"]) & set(BAD))
 

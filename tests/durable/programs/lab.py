@@ -33,6 +33,9 @@ SERVER = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_SERVER_UI_ENABLED": "false",
     "PREFECT_SERVER_LOGGING_LEVEL": "ERROR",
+    # A busy machine is slow, and that is not what is judged.
+    "PREFECT_SERVER_DATABASE_TIMEOUT": "120",
+    "PREFECT_SERVER_DATABASE_CONNECTION_TIMEOUT": "120",
     # Flow runs are created and retried by its API; a retry needs nothing else of it.
     **{
         f"PREFECT_SERVER_SERVICES_{service}_ENABLED": "false"

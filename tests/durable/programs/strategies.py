@@ -46,7 +46,8 @@ def programs(draw: st.DrawFn) -> Program:
     functions: list[Function] = [draw(leaves())]
     for _ in range(draw(st.integers(0, 3))):
         functions.append(draw(leaves()))
-    for kind in draw(st.lists(st.sampled_from(["items", "task", "flow", "flow"]), max_size=3)):
+    kinds = st.sampled_from(["items", "task", "flow", "flow", "flow"])
+    for kind in draw(st.lists(kinds, min_size=1, max_size=3)):
         functions.append(draw(generators() if kind == "items" else composed(kind, functions)))
     root = draw(composed("flow", functions, is_root=True))
     failure = Failure(
@@ -63,7 +64,7 @@ def leaves(draw: st.DrawFn) -> Function:
     """Draw a task that calls nothing."""
     shape = draw(st.sampled_from(LEAF_SHAPES))
     is_async = shape in ASYNC_SHAPES and draw(st.integers(0, 3)) == 3
-    options = draw(st.sampled_from([()] * 8 + [(option,) for option in OPTIONS]))
+    options = draw(st.sampled_from([()] * 20 + [(option,) for option in OPTIONS]))
     returns = "text" if shape == "lambda" else draw(st.sampled_from(RETURNS))
     return Function(
         "task",
@@ -90,10 +91,14 @@ def composed(
     """Draw a task or a flow that calls others."""
     shapes = ["plain"] if is_root else FLOW_SHAPES if kind == "flow" else TASK_SHAPES
     shape = draw(st.sampled_from(shapes))
-    is_async = shape in ASYNC_SHAPES and draw(st.integers(0, 2)) == 2
+    is_async = shape in ASYNC_SHAPES and draw(st.booleans())
+    kinds = STEPS[kind]
+    if kind == "flow" and is_async and any(one.is_async for one in functions):
+        kinds = [*kinds, *["gather"] * 5]
+    if kind == "flow" and _usable_generators(functions, is_async):
+        kinds = [*kinds, *["each"] * 5]
     steps: list[Step] = []
     for _ in range(draw(st.integers(3, 6) if is_root else st.integers(1, 3))):
-        kinds = [step for step in STEPS[kind] if is_async or step != "gather"]
         step = draw(_step(draw(st.sampled_from(kinds)), functions, steps, is_async, is_root))
         steps += [] if step is None else [step]
     return Function(
@@ -111,9 +116,10 @@ STEPS = {
     "task": ["direct", "direct", "submit", "loop"],
     "flow": [
         *["direct", "direct", "direct", "submit", "submit", "map", "chain", "loop", "loop"],
-        *["gather", "gather", "threads", "bare threads", "transaction", "each", "each", "extra"],
+        *["threads", "threads", "bare threads", "transaction", "extra"],
     ],
 }
+"""What the steps of a body are drawn from; flows have more of what they have the functions for."""
 
 
 @st.composite
@@ -133,11 +139,12 @@ def _step(
     leaf = [n for n in plain if functions[n].kind == "task" and not functions[n].steps]
 
     def target(numbers: list[int]) -> Target:
-        number = draw(st.sampled_from(numbers))
+        composed = [number for number in numbers if functions[number].steps]
+        number = draw(st.sampled_from([*numbers, *composed, *composed]))
         return Target(number, draw(st.integers(0, len(VARIANTS) - 1)))
 
-    def call(numbers: list[int], how: str = "direct") -> Call:
-        return Call(target(numbers), draw(arguments(steps, is_root)), how)
+    def call(numbers: list[int]) -> Call:
+        return Call(target(numbers), draw(arguments(steps, is_root)))
 
     def calls(numbers: list[int], most: int = 3) -> tuple[Call, ...]:
         return tuple(call(numbers) for _ in range(draw(st.integers(2, most))))
@@ -149,8 +156,7 @@ def _step(
             return call(direct)
         case "submit" if tasks:
             wait_for = draw(st.sampled_from([None, *waited]))
-            made = call(tasks, "submit")
-            return Call(made.target, made.argument, "submit", wait_for)
+            return Call(target(tasks), draw(arguments(steps, is_root)), "submit", wait_for)
         case "map" | "chain" if tasks:
             each = st.lists(arguments(steps, is_root), min_size=2, max_size=4)
             return Map(target(tasks), tuple(draw(each)), kind == "chain")
@@ -169,12 +175,16 @@ def _step(
                 Transaction(calls(leaf)) if kind == "transaction" else Together(calls(leaf), kind)
             )
         case "each" if direct:
-            yielding = [n for n, f in enumerate(functions) if f.returns == "items"]
-            if usable := [n for n in yielding if is_async or not functions[n].is_async]:
-                stop = draw(st.sampled_from([None, 1, 2]))
-                given = draw(arguments(steps, is_root))
-                return Each(target(usable), given, target(direct), stop)
+            made = target(_usable_generators(functions, is_async))
+            stop = draw(st.sampled_from([None, 1, 2]))
+            return Each(made, draw(arguments(steps, is_root)), target(direct), stop)
     return None
+
+
+def _usable_generators(functions: list[Function], is_async: bool) -> list[int]:
+    """Return the numbers of the generator tasks that a function can go through."""
+    every = [n for n, one in enumerate(functions) if one.returns == "items"]
+    return [n for n in every if is_async or not functions[n].is_async]
 
 
 @st.composite
