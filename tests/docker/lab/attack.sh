@@ -13,9 +13,11 @@ cat /h/proc/[0-9]*/environ | tr "\0" "\n" | grep OF_THE_WORKER
 cat /h/etc/prefect/*/*.secrets.env
 touch /h/var/lib/prefect/$worker/written /h/opt/prefect/$worker/written /h/etc/prefect/written
 ls /h/var/lib/prefect/$worker
-export LD_LIBRARY_PATH=/h/usr/lib/x86_64-linux-gnu:/h/usr/lib/x86_64-linux-gnu/systemd
+# By the machine's own loader, as its libraries need not be the image's.
+libraries=/h/usr/lib/x86_64-linux-gnu
 for runtime in /h/run/user/*; do
-    XDG_RUNTIME_DIR=$runtime /h/usr/bin/systemd-run --user --pipe --wait --quiet \
+    XDG_RUNTIME_DIR=$runtime $libraries/ld-linux-x86-64.so.2 \
+        --library-path $libraries:$libraries/systemd /h/usr/bin/systemd-run --user --pipe --wait --quiet \
         sh -c "echo outside as \$(id -un); $try"
 done
 exit 0
