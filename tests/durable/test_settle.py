@@ -1,5 +1,7 @@
 """`settle`: no failure goes by, and nothing stays pending."""
 
+import asyncio
+
 import pytest
 from prefect import flow, task
 from prefect_durable import settle
@@ -66,6 +68,15 @@ def test_the_state_of_a_subflow_is_settled_like_a_future() -> None:
     with pytest.raises(ValueError, match="the cause"):
         state.result()
     recorded(state, {"child Failed": 1, "go_on NotRun": 1})
+
+
+def test_a_failure_in_an_asynchronous_flow_does_not_go_by() -> None:
+    @flow
+    async def two() -> None:
+        settle([go_on.submit(), fail.submit("the cause")])
+
+    with pytest.raises(ValueError, match="the cause"):
+        asyncio.run(two())
 
 
 def test_nothing_to_settle_is_fine() -> None:

@@ -84,6 +84,7 @@ TEXTS = [
         ROLE,
     ),
     ("engine.py", "PREFECT__FLOW_RUN_ID", ROLE),
+    ("engine.py", "PREFECT__FLOW_RUN_ID", DURABLE),
     ("flow_engine.py", "prefect.flow-run.heartbeat", PACKAGE),
     ("events/related.py", "prefect.resource.role", PACKAGE),
     ("events/clients.py", "Unable to authenticate", ROLE),

@@ -5,6 +5,7 @@ This package comes from the template as it is, and `cruft update` renews it.
 
 from .batches import ItemsFailed, Outcome, batched, do_each
 from .calls import EVERY_CALL, call_key, current_key
+from .deployments import arun_deployment, run_deployment
 from .flows import flow
 from .settle import Run, settle
 from .storage import StorageError
@@ -18,11 +19,13 @@ __all__ = [
     "Outcome",
     "Run",
     "StorageError",
+    "arun_deployment",
     "batched",
     "call_key",
     "current_key",
     "do_each",
     "flow",
+    "run_deployment",
     "settle",
     "task",
 ]

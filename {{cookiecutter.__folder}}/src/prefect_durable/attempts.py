@@ -47,11 +47,16 @@ class Attempt:
         default_factory=lambda: defaultdict(list)
     )
 
-    def key(self, call: str, inside: Iterable[str], run_id: UUID) -> str:
-        """Return the key of a call; the same one for each attempt of that call."""
-        return self.numbered_key(call, inside, Number(run_id))
+    def key(self, call: str, inside: Iterable[str], run_id: UUID, tried: str = "") -> str:
+        """Return the key of a call; the same one for each attempt of that call.
 
-    def numbered_key(self, call: str, inside: Iterable[str], number: Number) -> str:
+        What is `tried` again, such as the task around it, counts its calls anew.
+        """
+        return self.numbered_key(call, inside, Number(run_id), tried)
+
+    def numbered_key(
+        self, call: str, inside: Iterable[str], number: Number, tried: str = ""
+    ) -> str:
         """Return the key of a call, for which a number of its equal calls is taken.
 
         A call that has failed leaves its number to the next one, as there is no result for it: so
@@ -59,7 +64,7 @@ class Attempt:
         """
         equal_calls = (call, self.place, *sorted(inside))
         with self.lock:
-            numbers = self.numbers[equal_calls]
+            numbers = self.numbers[(*equal_calls, tried)]
             index = _index(numbers, number.run_id)
             numbers[index : index + 1] = [number]
             self.keys[number.run_id] = fingerprint(*equal_calls, index)

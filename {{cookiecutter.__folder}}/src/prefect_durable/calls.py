@@ -79,15 +79,21 @@ def call_key(*what: object) -> str | None:
     Each use is a call of its own.
     """
     flow, task = FlowRunContext.get(), TaskRunContext.get()
-    if flow is None or flow.flow_run is None or flow.detached:
+    if flow is None or flow.flow_run is None:
         return None
     attempt = attempt_of(flow)
-    inside = []
+    if flow.detached:
+        attempt.say(f"A retry repeats {what[1]}: it is called outside of its flow's process.")
+        return None
+    inside, tried = [], ""
     if task and task.task_run.flow_run_id == flow.flow_run.id:
+        run = task.task_run
         # Calls in a task that has no key itself cannot be told from those of its next attempt.
-        inside = [attempt.keys.get(task.task_run.id, str(task.task_run.id))]
+        inside, tried = [attempt.keys.get(run.id, str(run.id))], f"{run.id} {run.run_count}"
+        if run.id not in attempt.keys:
+            attempt.say(f"A retry repeats {what[1]}: it repeats {task.task.name}, which calls it.")
     try:
-        return attempt.key(fingerprint(*what), inside, uuid4())
+        return attempt.key(fingerprint(*what), inside, uuid4(), tried)
     except UnhashableError as unhashable:
         attempt.say(f"A retry repeats {what[1]}: it is given {unhashable}, or closes over it.")
         return None

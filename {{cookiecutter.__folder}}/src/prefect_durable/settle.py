@@ -12,7 +12,7 @@ from uuid import UUID
 
 from prefect import get_client
 from prefect.client.orchestration import SyncPrefectClient
-from prefect.client.schemas.objects import State
+from prefect.client.schemas.objects import FlowRun, State
 from prefect.exceptions import ObjectNotFound
 from prefect.futures import PrefectFuture
 from prefect.states import Cancelled
@@ -23,16 +23,18 @@ SERVER_CATCHES_UP = 30.0
 """Seconds until the server has surely heard of a task run; it hears of them in events."""
 
 
-def settle(runs: Iterable[Run]) -> list[Run]:
+def settle(runs: Iterable["Run | FlowRun"]) -> list[Run]:
     """Wait for futures (and states of subflows) and return them, or raise the first failure.
 
-    Tasks that never ran are closed at the server as `NotRun`, with the cause.
+    Of the run of a deployment it returns the state. Tasks that never ran are closed at the server
+    as `NotRun`, with the cause.
 
     Raises:
+        TimeoutError: the run of a deployment has not ended.
         RuntimeError: a task did not run although nothing in the list failed; what failed is missing
             from it.
     """
-    settled = list(runs)
+    settled = [_state_of_child(run) if isinstance(run, FlowRun) else run for run in runs]
     states = [_final_state(run) for run in settled]
     failed = next((s for s in states if s.is_final() and not s.is_completed()), None)
     not_run = [s for s in states if not s.is_final()]
@@ -40,10 +42,19 @@ def settle(runs: Iterable[Run]) -> list[Run]:
     if not_run:
         _close(not_run, because=f"Not run: {cause}")
     if failed:
-        failed.result()
+        # In an asynchronous flow Prefect would return what is to be awaited, and raise nothing.
+        fail: Any = failed.result
+        fail(_sync=True)
     if not_run:
         raise RuntimeError(f"{len(not_run)} of {len(settled)} tasks did not run: {cause}.")
     return settled
+
+
+def _state_of_child(run: FlowRun) -> State[Any]:
+    """Return the state that the run of a deployment ended in."""
+    if run.state is None or not run.state.is_final():
+        raise TimeoutError(f"{run.name}, the run of a deployment, has not ended.")
+    return run.state
 
 
 def _final_state(run: Run) -> State[Any]:

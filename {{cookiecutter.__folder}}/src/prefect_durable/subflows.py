@@ -38,7 +38,8 @@ def forget_lost_subflows(context: FlowRunContext) -> None:
     store = _store(context)
     with get_client(sync_client=True) as client:
         for child in client.read_flow_runs(flow_run_filter=children):
-            if _is_lost(child.state, store):
+            # That of a deployment may have a storage of its own, such as a folder elsewhere.
+            if child.deployment_id is None and _is_lost(child.state, store):
                 get_run_logger().warning(
                     "Subflow %s runs again: the result it was completed with is gone.",
                     child.name,

@@ -1,0 +1,1 @@
+"""Deployed flows, and what runs them."""

@@ -1,0 +1,174 @@
+"""`run_deployment`: which child belongs to a call. No worker runs them: they stay scheduled."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from threading import Thread
+from typing import Any
+from uuid import UUID
+
+import prefect.deployments
+import pytest
+from prefect import get_client
+from prefect.cache_policies import NO_CACHE
+from prefect.states import Cancelling
+from prefect.transactions import transaction
+from prefect_durable import arun_deployment, flow, run_deployment, settle, task
+from prefect_durable.testing import create_flow_run, retry, run
+
+from tests.durable.deployed import flows
+from tests.durable.deployed.flows import CHILD
+from tests.durable.deployed.pool import attempt, deploy, eventually, states
+
+asked: list[UUID] = []
+
+
+@pytest.fixture(autouse=True, scope="module")
+def pool(prefect_server: None) -> None:
+    """Deploy the child where no worker is."""
+    deploy("still", {"child": flows.child})
+
+
+@pytest.fixture(autouse=True)
+def nothing_asked() -> None:
+    """Begin every test without a child."""
+    asked.clear()
+
+
+def ask(name: str = "a", **options: Any) -> None:
+    """Ask for a child."""
+    asked.append(run_deployment(CHILD, parameters={"name": name}, timeout=0, **options).id)
+
+
+@task(cache_policy=NO_CACHE)
+def ask_uncached() -> None:
+    """Ask for a child in a task that every attempt repeats."""
+    ask()
+
+
+def ask_in_transaction() -> None:
+    """Ask for a child that belongs to others."""
+    with transaction():
+        ask()
+
+
+def ask_in_thread() -> None:
+    """Ask for a child where the flow is not known."""
+    thread = Thread(target=ask)
+    thread.start()
+    thread.join()
+
+
+@pytest.mark.parametrize(
+    ("way", "reason"),
+    [
+        (ask_uncached, "it repeats ask_uncached, which calls it."),
+        (ask_in_transaction, "it is called in a transaction."),
+        (ask_in_thread, "a thread called it without the flow's context."),
+    ],
+)
+def test_what_cannot_be_told_apart_is_started_again_and_the_first_attempt_says_so(
+    way: Callable[[], None], reason: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    @flow
+    def parent() -> None:
+        way()
+
+    state = parent(return_state=True)
+    assert f"A retry repeats {CHILD}: {reason}" in caplog.text
+    retry(parent, state)
+    assert len(set(asked)) == 2
+
+
+def test_a_task_that_is_tried_again_finds_its_children() -> None:
+    @task(retries=1)
+    def ask_for_two() -> None:
+        ask()
+        ask()
+        if len(asked) == 2:
+            raise ValueError("once")
+
+    @flow
+    def parent() -> None:
+        ask_for_two()
+        ask()
+
+    retry(parent, parent(return_state=True))
+    first, second, *again, last, last_again = asked
+    assert again == [first, second]
+    assert last == last_again
+    assert len({first, second, last}) == 3
+
+
+def test_calls_are_told_apart_by_all_that_makes_their_children() -> None:
+    others = [{"name": "b"}, {"flow_run_name": "b"}, {"tags": ["b"]}, {"job_variables": {"b": 1}}]
+
+    @flow
+    def parent() -> None:
+        for options in reversed(others) if asked else others:
+            ask(**options)
+
+    retry(parent, parent(return_state=True))
+    assert asked[4:] == asked[3::-1]
+    assert len(set(asked)) == 4
+
+
+def test_a_key_of_ones_own_is_used_as_prefect_does() -> None:
+    @flow
+    def parent() -> None:
+        ask(idempotency_key="mine")
+
+    parent()
+    parent()
+    ask(idempotency_key="mine")
+    assert len(set(asked)) == 1
+
+
+def test_a_child_that_has_not_ended_in_time_is_returned_and_not_taken_for_success() -> None:
+    @flow
+    async def parent() -> None:
+        children = [
+            arun_deployment(CHILD, parameters={"name": name}, timeout=0.3, poll_interval=0.1)
+            for name in ("a", "b")
+        ]
+        settle(await asyncio.gather(*children))
+
+    with pytest.raises(TimeoutError, match="the run of a deployment, has not ended"):
+        asyncio.run(parent())
+
+
+def test_a_parent_that_is_cancelled_starts_no_child() -> None:
+    @flow
+    def parent() -> None:
+        with get_client(sync_client=True) as client:
+            client.set_flow_run_state(number, Cancelling())
+        ask()
+
+    number = create_flow_run(parent)
+    run(parent, number)
+    assert asked == []
+
+
+@pytest.mark.parametrize("parent", flows.PARENTS)
+def test_a_parent_that_is_cancelled_cancels_its_children(parent: str, tmp_path: Path) -> None:
+    number = create_flow_run(flows.PARENTS[parent], names=["a", "b"], notes=str(tmp_path))
+    with attempt(parent, number, tmp_path) as process, get_client(sync_client=True) as client:
+        eventually(lambda: states(number), ["RUNNING", "SCHEDULED", "SCHEDULED"])
+        client.set_flow_run_state(number, Cancelling())
+        process.terminate()
+        eventually(lambda: states(number)[1:], ["CANCELLED", "CANCELLED"])
+
+
+def test_arguments_are_those_of_prefect() -> None:
+    ours, prefects = (
+        inspect.signature(function).parameters
+        for function in (run_deployment, prefect.deployments.run_deployment)
+    )
+    assert list(ours) == list(prefects)
+    with pytest.raises(ValueError, match="`timeout` is -1, and cannot be negative"):
+        run_deployment(CHILD, timeout=-1)
+    with pytest.raises(TypeError, match="parameter"):
+        run_deployment(CHILD, **{"parameter": {}})

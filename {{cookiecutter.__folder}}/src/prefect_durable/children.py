@@ -1,0 +1,155 @@
+"""Child runs: started by `run_deployment`, found again, and cancelled with their parent."""
+
+import os
+import time
+from contextlib import nullcontext, suppress
+from typing import Any, Self
+from uuid import UUID
+
+import prefect.deployments
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.filters import (
+    FlowRunFilter,
+    FlowRunFilterId,
+    FlowRunFilterIdempotencyKey,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+)
+from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.context import FlowRunContext
+from prefect.exceptions import CancelledRun
+from prefect.logging import get_run_logger
+from prefect.states import AwaitingRetry, Cancelling
+from prefect.transactions import get_transaction
+
+from .attempts import attempt_of, say_that_it_is_outside
+from .call_store import is_of_others
+from .calls import call_key
+
+HOW = {"client", "timeout", "poll_interval", "as_subflow", "idempotency_key"}
+"""What says how a child is waited for, and not what it is."""
+
+STOPPED = FlowRunFilterState(
+    type=FlowRunFilterStateType(any_=[StateType.CANCELLING, StateType.CANCELLED])
+)
+
+
+class Child:
+    """The child run of one call, while it is waited for."""
+
+    def __init__(self, given: dict[str, Any]) -> None:
+        """Know which call this is; `given` are Prefect's arguments."""
+        self._given = given
+        self._key = None if given["idempotency_key"] else _key(given)
+        self._parents = _runs_of_this_process() if given["as_subflow"] else []
+        self._run_id: UUID | None = None
+        self._client: SyncPrefectClient = get_client(sync_client=True)
+        self._began = time.monotonic()
+
+    def __enter__(self) -> Self:
+        """Open the client."""
+        self._client.__enter__()
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        """Cancel the child if its parent was cancelled."""
+        self._client.__exit__(None, None, None)
+        if error:
+            # Whatever ends this process, it must not be kept from ending.
+            with suppress(Exception), get_client(sync_client=True) as self._client:
+                child = self._found()
+                if child and self._is_stopped():
+                    self._client.set_flow_run_state(child.id, Cancelling())
+
+    def begin(self) -> FlowRun:
+        """Start the child, or find it again."""
+        self._end_if_stopped()
+        child = self._found()
+        if child is None:
+            child = self._start()
+        elif child.state and child.state.is_final() and not child.state.is_completed():
+            _say(f"{self._given['name']}: {child.name} is {child.state.name}, and runs again.")
+            self._client.set_flow_run_state(child.id, AwaitingRetry())
+            child = self._client.read_flow_run(child.id)
+        else:
+            _say(f"{self._given['name']}: {child.name} is there, and not started again.")
+        self._run_id = child.id
+        return child
+
+    def look(self) -> FlowRun:
+        """Return the child as it is now."""
+        self._end_if_stopped()
+        assert self._run_id is not None
+        return self._client.read_flow_run(self._run_id)
+
+    def is_over(self, child: FlowRun) -> bool:
+        """Tell whether there is nothing to wait for any more."""
+        return bool(child.state and child.state.is_final()) or self._left() <= 0
+
+    def pause(self) -> float:
+        """Return the seconds until the next look."""
+        interval: float = self._given["poll_interval"]
+        return max(0.0, min(interval, self._left()))
+
+    def _left(self) -> float:
+        timeout = self._given["timeout"]
+        return float("inf") if timeout is None else self._began + timeout - time.monotonic()
+
+    def _start(self) -> FlowRun:
+        """Start a child with Prefect's own function."""
+        context = FlowRunContext.get()
+        # Prefect knows what stands for a child in its parent by the order of the calls, which may
+        # be another one in a retry: two children would share it. A detached one has its own.
+        alone: Any = context.model_copy(update={"detached": True}) if context else nullcontext()
+        key = self._key or self._given["idempotency_key"]
+        start: Any = prefect.deployments.run_deployment
+        with alone:
+            child: FlowRun = start(
+                **{**self._given, "timeout": 0, "idempotency_key": key}, _sync=True
+            )
+        return child
+
+    def _found(self) -> FlowRun | None:
+        """Return the child, if there is one already."""
+        if self._run_id:
+            return self._client.read_flow_run(self._run_id)
+        if self._key is None:
+            return None
+        wanted = FlowRunFilter(idempotency_key=FlowRunFilterIdempotencyKey(any_=[self._key]))
+        runs = self._client.read_flow_runs(flow_run_filter=wanted)
+        return runs[0] if runs else None
+
+    def _is_stopped(self) -> bool:
+        """Tell whether somebody cancels the parent."""
+        wanted = FlowRunFilter(id=FlowRunFilterId(any_=self._parents), state=STOPPED)
+        return bool(self._parents and self._client.read_flow_runs(flow_run_filter=wanted))
+
+    def _end_if_stopped(self) -> None:
+        if self._is_stopped():
+            raise CancelledRun(f"{self._given['name']} is not waited for: its parent is cancelled.")
+
+
+def _key(given: dict[str, Any]) -> str | None:
+    """Return the key of a call, if it is certain that its child need not be started again."""
+    context, name = FlowRunContext.get(), str(given["name"])
+    if context is None:
+        say_that_it_is_outside(name)
+        return None
+    if is_of_others(get_transaction()):
+        attempt_of(context).say(f"A retry repeats {name}: it is called in a transaction.")
+        return None
+    return call_key("deployment", name, {n: v for n, v in given.items() if n not in HOW})
+
+
+def _runs_of_this_process() -> list[UUID]:
+    """Return the run that this is called in, and the one that the process was started for."""
+    context = FlowRunContext.get()
+    found = [context.flow_run.id] if context and context.flow_run else []
+    started = os.environ.get("PREFECT__FLOW_RUN_ID")
+    return [*found, UUID(started)] if started else found
+
+
+def _say(sentence: str) -> None:
+    """Log something, if there is a run to log it in."""
+    if FlowRunContext.get():
+        get_run_logger().info(sentence)
