@@ -8,6 +8,7 @@ ROWS = [
     ["subflows", "COMPLETED", "5", "0", "yes"],
     ["dynamic_tasks", "COMPLETED", "7", "0", "yes"],
     ["fan_out", "COMPLETED", "10", "0", "yes"],
+    ["fleet", "COMPLETED", "3", "0", "yes"],
     ["resume_from_failure", "FAILED", "5", "0", "yes"],
     ["retried", "COMPLETED", "1", "4", "yes"],
 ]

@@ -35,6 +35,7 @@ TASKS = {
         "close_month Completed": 3,
     },
     "fan_out": {"write_invoices Completed": 10},
+    "fleet": {},
 }
 
 

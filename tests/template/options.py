@@ -16,6 +16,7 @@ FLOWS = (
     "subflows",
     "dynamic_tasks",
     "fan_out",
+    "fleet",
     "resume_from_failure",
 )
 MODULES = (

@@ -29,5 +29,6 @@ PATTERNS = (
     Pattern("subflows", tasks=5, edges=3),
     Pattern("dynamic_tasks", tasks=7, edges=5),
     Pattern("fan_out", tasks=10, edges=0),
+    Pattern("fleet", tasks=3, edges=0),
     Pattern("resume_from_failure", tasks=5, edges=4, skips=4),
 )

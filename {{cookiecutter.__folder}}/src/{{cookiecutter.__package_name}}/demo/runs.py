@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from prefect.client.orchestration import SyncPrefectClient
-from prefect.client.schemas.objects import FlowRun
+{% if cookiecutter.work_pool_type == "docker" %}from prefect.client.schemas.actions import DeploymentUpdate
+{% endif %}from prefect.client.schemas.objects import FlowRun
 from prefect.states import AwaitingRetry
 
 from ..run_graph.graph import Graph, edges, read_graph, task_states
@@ -52,6 +53,9 @@ class Runs:
     def __init__(self, client: SyncPrefectClient, patterns: tuple[Pattern, ...]) -> None:
         """Ask for a run of every pattern at once."""
         self._client = client
+{%- if cookiecutter.work_pool_type == "docker" %}
+        self._claim_containers()
+{%- endif %}
         self._running = {self._start(pattern): pattern for pattern in patterns}
         self._earlier: dict[UUID, float] = {}
         PICTURES.mkdir()
@@ -70,14 +74,17 @@ class Runs:
                     yield self._ended(run)
             time.sleep(0.3)
 
-    def _start(self, pattern: Pattern) -> UUID:
+{% if cookiecutter.work_pool_type == "docker" %}    def _claim_containers(self) -> None:
+        """Make all containers the demo's, also those of runs that a flow starts."""
+        for deployment in self._client.read_deployments():
+            variables = {**(deployment.job_variables or {}), **containers.JOB_VARIABLES}
+            self._client.update_deployment(deployment.id, DeploymentUpdate(job_variables=variables))
+
+{% endif %}    def _start(self, pattern: Pattern) -> UUID:
         deployment = self._client.read_deployment_by_name(pattern.deployment)
         run = self._client.create_flow_run_from_deployment(
             deployment.id,
             parameters={"outbox": str(OUTBOX)} if pattern.skips else {},
-{%- if cookiecutter.work_pool_type == "docker" %}
-            job_variables=containers.JOB_VARIABLES,
-{%- endif %}
         )
         return run.id
 

@@ -3,7 +3,7 @@
 Use it for steps that belong together, that are used by several flows, or that you want to see and to
 retry as one. A subflow is called like a function and runs in the process of its parent, one after the
 other; for steps side by side, submit tasks. Steps that need a machine of their own are a deployment of
-their own: `run_deployment`.
+their own, which `run_deployment` of `prefect_durable` runs: see `fleet`.
 
 A subflow that fails fails its parent with the cause. A parent that has more to do first asks for its
 state (`return_state=True`) and gives that to `settle` at the end, with its futures. When the parent is
