@@ -15,6 +15,7 @@ FOLDER = Path(".demo").absolute()
 OF_THE_PROJECT = (
     "src",
     "infrastructure",
+    "tools",
 {%- if cookiecutter.work_pool_type in ["process", "docker"] %}
     "prefect.yaml",
 {%- endif %}
