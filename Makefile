@@ -18,7 +18,7 @@ PINS := $(foreach pool,process docker,$(foreach storage,local s3 azure gcs,$(poo
 OLDEST_PYTHON := $(shell sed -n 's/^requires-python = ">=\([0-9.]*\).*/\1/p' pyproject.toml)
 COMPILE := $(UV) pip compile --quiet --universal --python-version $(OLDEST_PYTHON) --generate-hashes --no-annotate
 # The layers of tests, each a target of its own; what waits most comes first, beside all others.
-LAYERS := test-hosts test-docker test-results test-template test-project test-durable
+LAYERS := test-hosts test-results test-docker test-template test-project test-durable
 # Projects that tests make have a make of their own.
 PYTEST := env --unset=MAKEFLAGS $(BIN)/pytest
 

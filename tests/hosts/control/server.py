@@ -46,6 +46,8 @@ class PrefectServer:
             "PREFECT_HOME": str(self.folder),
             "PREFECT_SERVER_API_AUTH_STRING": self.auth_string,
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+            # Other layers of tests keep the disk busy beside it.
+            "PREFECT_SERVER_DATABASE_TIMEOUT": "60",
             "PREFECT_SERVER_UI_ENABLED": "false",
         }
         self._process = start([self._prefect, *arguments], self._run_folder, log, environment)
@@ -77,7 +79,7 @@ class Api:
 
     def __init__(self, url: str, auth_string: str) -> None:
         """Log in with `auth_string`."""
-        self._client = httpx.Client(base_url=url, timeout=30)
+        self._client = httpx.Client(base_url=url, timeout=120)
         self.log_in(auth_string)
 
     def log_in(self, auth_string: str) -> None:
