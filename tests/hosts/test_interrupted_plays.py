@@ -143,3 +143,14 @@ def test_a_full_disk_leaves_no_part_of_a_secret_and_is_undone(
     assert "The settings before are back" in told
     assert left == ""
     assert [line for line in seen.splitlines() if "/.fill" not in line] == old.splitlines()
+
+
+def test_a_lock_of_another_user_holds_up_no_play(
+    site: Site, host: Container, project: Project
+) -> None:
+    for number, folder in enumerate(("/opt/prefect", "/opt/prefect/shop-reports", "/etc/prefect")):
+        holder = f"flock {folder} sleep infinity"
+        host.shell(f"systemd-run --quiet --uid=nobody --unit=holder-{number} {holder}")
+    project.append(FLOW, "\nROUND = 6\n")
+    site.play(host, project=project, **round_of(6)).succeeded()
+    host.shell("systemctl stop 'holder-*'")

@@ -111,7 +111,7 @@ class Engine:
         address, worker = self._wanted["address"], self._wanted["worker"]
         found, _ = of_worker(self._module, address, worker, "--all")
         if found:
-            end = ["rm", "--force", "--ignore", "--volumes", "--time", "30", *found]
+            end = ["rm", "--force", "--ignore", "--volumes", "--time", "30", "--", *found]
             self._do(f"containers {' '.join(found)}", "podman", "--url", address, *end)
 
     def _useradd(self) -> list[str]:

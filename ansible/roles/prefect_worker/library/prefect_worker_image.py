@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.prefect_worker_atomic import replace
 from ansible.module_utils.prefect_worker_places import IMAGES
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
@@ -166,7 +167,8 @@ def _full(name: str) -> str:
 
 def _write(release: Path, images: dict[str, str]) -> None:
     """Write down which images belong to the release."""
-    (release / IMAGES).write_text(json.dumps(images))
+    # Not in place, as the snapshot of a play has the same file by another name.
+    replace(release / IMAGES, json.dumps(images).encode(), 0o644)
 
 
 def _own_names(release: Path) -> list[str]:

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import os
-import time
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +20,18 @@ from ansible.module_utils.prefect_worker_lock import alone_in
 from ansible.module_utils.prefect_worker_online import UnprovedError, last_lines, wait_until_online
 from ansible.module_utils.prefect_worker_program import same_worker
 from ansible.module_utils.prefect_worker_secrets import secrets_in
-from ansible.module_utils.prefect_worker_transaction import HeldError, end, read, snapshot, take
-from ansible.module_utils.prefect_worker_units import UNITS, installed_units, states, systemctl
+from ansible.module_utils.prefect_worker_transaction import (
+    HeldError,
+    boot,
+    end,
+    read,
+    require_held,
+    snapshot,
+    take,
+)
+from ansible.module_utils.prefect_worker_units import UNITS, states, systemctl
 
+CONFIG = Path("/etc/prefect")
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "folder": {"type": "path", "required": True},
     "holder": {"type": "dict", "required": True},
@@ -39,6 +47,9 @@ def main() -> None:
     folder = Path(wanted["folder"])
     # Workers have to get to their files, however strict root's own habit is.
     os.umask(0o022)
+    # A journal may have what the play wrote, and what was there before.
+    for path in CONFIG.rglob("*.secrets.env"):
+        module.no_log_values.update(secrets_in(path.read_text()))
     try:
         if not take(folder, wanted["interrupted"], wanted["holder"]):
             module.exit_json(changed=False, sentence="")
@@ -46,6 +57,7 @@ def main() -> None:
         with alone_in(folder):
             if not (record := read(folder)):
                 module.exit_json(changed=False, sentence="")
+            require_held(record, wanted["holder"])
             sentence = _undo(module, folder, record)
             end(folder)
     except (UnwrittenError, HeldError) as error:
@@ -62,6 +74,9 @@ def _undo(module: AnsibleModule, folder: Path, record: dict[str, Any]) -> str:
     restored = _restore(folder, record)
     switched = _switch(record)
     systemctl("daemon-reload")
+    if not (UNITS / unit).exists():
+        # What removes the worker was interrupted, too.
+        return ""
     _set_states(record)
     if not record["units"][unit]["active"]:
         return "What was there before is back, a worker that does not run."
@@ -74,12 +89,13 @@ def _undo(module: AnsibleModule, folder: Path, record: dict[str, Any]) -> str:
 
 
 def _remove(missing: list[str]) -> None:
-    """Remove what the play made, units stopped before."""
-    units = [Path(path).name for path in missing if Path(path).parent == UNITS]
+    """Remove what the play made, units stopped before; slices have the runs of all workers."""
+    made = [path for path in missing if not path.endswith(".slice")]
+    units = [Path(path).name for path in made if Path(path).parent == UNITS]
     there = [name for name in units if (UNITS / name).exists() and "@" not in name]
     if there:
         systemctl("disable", "--now", *there)
-    for path in missing:
+    for path in made:
         Path(path).unlink(missing_ok=True)
         temporary_of(Path(path)).unlink(missing_ok=True)
 
@@ -116,8 +132,9 @@ def _switch(record: dict[str, Any]) -> str:
 
 def _set_states(record: dict[str, Any]) -> None:
     """Have units enabled and active as they were; those started since are started again."""
-    now = states(installed_units(record["unit"]))
     for name, was in record["units"].items():
+        # Read anew for each: what is done to one unit may disable or start others.
+        now = states([name]) if (UNITS / name).exists() else {}
         found = now.get(name, {"active": False, "enabled": False, "since": 0})
         if found["enabled"] != was["enabled"]:
             systemctl("enable" if was["enabled"] else "disable", name)
@@ -130,8 +147,7 @@ def _set_states(record: dict[str, Any]) -> None:
 def _is_new(record: dict[str, Any], name: str, found: dict[str, Any]) -> bool:
     """Whether a unit was started with what is undone now."""
     # Uptime begins anew with the machine.
-    booted = time.monotonic() < record["uptime"]
-    if booted or found["since"] > record["uptime"]:
+    if record["boot"] != boot() or found["since"] > record["uptime"]:
         return True
     return name == record["unit"] and not _is_same_program(record)
 
@@ -145,12 +161,11 @@ def _is_same_program(record: dict[str, Any]) -> bool:
 
 def _proved(module: AnsibleModule, unit: str) -> str:
     """Return why the worker does not count as working again; nothing if it does."""
-    wanted = {**installed(unit), "unit": unit, "timeout": module.params["timeout"]}
-    settings = f'A="{wanted["api_key"]}"\nPREFECT_API_AUTH_STRING="{wanted["auth_string"]}"'
-    module.no_log_values.update(secrets_in(settings, wanted["api_url"]))
     try:
+        wanted = {**installed(unit), "unit": unit, "timeout": module.params["timeout"]}
+        module.no_log_values.update(secrets_in("", wanted["api_url"]))
         wait_until_online(Api(wanted, patience=wanted["timeout"]), wanted)
-    except (ApiError, UnprovedError) as error:
+    except (ApiError, UnprovedError, OSError, ValueError) as error:
         return f"What was there before is back, but: {error}\n{last_lines(unit)}"
     return ""
 

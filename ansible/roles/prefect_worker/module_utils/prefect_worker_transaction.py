@@ -34,6 +34,9 @@ OPTIONS: dict[str, dict[str, Any]] = {
 }
 ARGUMENT: dict[str, Any] = {"type": "dict", "options": OPTIONS}
 RECORD = "record.json"
+BOOT = Path("/proc/sys/kernel/random/boot_id")
+# systemd makes it anew at each start, also that of a container.
+STARTED = Path("/run/systemd/notify")
 LINKS = ("current", "previous")
 
 
@@ -69,7 +72,15 @@ def read(folder: Path) -> dict[str, Any]:
         record: dict[str, Any] = json.loads((folder / RECORD).read_text())
     except FileNotFoundError:
         return {}
-    return {**record, "age": max(0, int(time.time() - record["began"]))}
+    # The clock may be set in the meantime; uptime counts from the same start of the machine.
+    same = record["boot"] == boot()
+    age = time.monotonic() - record["uptime"] if same else time.time() - record["began"]
+    return {**record, "age": max(0, int(age))}
+
+
+def boot() -> str:
+    """Return what is different after each start of the machine."""
+    return f"{BOOT.read_text().strip()} {STARTED.stat().st_mtime_ns}"
 
 
 def require_held(found: dict[str, Any], holder: dict[str, Any]) -> None:
@@ -101,8 +112,10 @@ def take(folder: Path, interrupted: dict[str, Any], holder: dict[str, Any]) -> d
         if found := read(folder):
             if found["holder"] != interrupted:
                 require_held(found, holder)
-            record = {**found, "holder": holder}
-            replace(folder / RECORD, json.dumps(record).encode(), 0o600)
+            # Where the disk is full, an undo of what the play itself began needs no room.
+            if found["holder"] != holder:
+                record = {**found, "holder": holder}
+                replace(folder / RECORD, json.dumps(record).encode(), 0o600)
     return found
 
 
@@ -127,17 +140,21 @@ def _fill(folder: Path, wanted: dict[str, Any], paths: list[str]) -> None:
     for path in there:
         duplicate(Path(path), snapshot(folder, path))
     project, units = Path(wanted["project"]), installed_units(wanted["unit"])
+    found = states(units)
+    if units and not found:
+        raise UnwrittenError(f"{folder} cannot be filled: systemd does not tell of {units[0]}.")
     record = {
         "holder": wanted["holder"],
         "began": time.time(),
         "uptime": time.monotonic(),
+        "boot": boot(),
         "unit": wanted["unit"],
         "project": wanted["project"],
         "target": wanted["target"],
         "links": {name: _target(project / name) for name in LINKS},
         "files": there,
         "missing": [path for path in paths if path not in there],
-        "units": states(units),
+        "units": found,
     }
     replace(folder / RECORD, json.dumps(record).encode(), 0o600)
 

@@ -6,6 +6,7 @@ import errno
 import os
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,10 @@ def _complete(function: Callable[..., str]) -> Callable[..., str]:
     def complete(error: BaseException, *args: Any, **options: Any) -> str:
         text = function(error, *args, **options)
         full = [each for each in _chain(error) if isinstance(each, OSError) and each.errno in FULL]
-        return f"{text} ({_limits(full)})" if full else text
+        # What helps to read an error must not take its place.
+        with suppress(Exception):
+            return f"{text} ({_limits(full)})" if full else text
+        return text
 
     return complete
 
