@@ -90,8 +90,9 @@ class Machine:
 
     def does(self, *program: str, standard_input: str = "", **environment: str) -> str:
         """Return what a program says, which has to end soon."""
+        # No byte code: projects are generated from this folder in the meantime.
         done = subprocess.run(
-            [sys.executable, "-I", RUNS, *program],
+            [sys.executable, "-IB", RUNS, *program],
             env={**self.environment, **environment},
             input=standard_input,
             capture_output=True,

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from typing import Any
 
 STEPS = ("build", "push", "pull")
-_REFERENCE = re.compile(r"{{\s*(.*?)\s*}}")
+_REFERENCE = re.compile(r"\{\{\s*(.*?)\s*\}\}")
 
 
 def references(value: object) -> list[str]:
