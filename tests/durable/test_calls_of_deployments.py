@@ -14,10 +14,11 @@ import prefect.deployments
 import pytest
 from prefect import get_client
 from prefect.cache_policies import NO_CACHE
-from prefect.states import Cancelling
+from prefect.client.schemas.objects import State, StateType
+from prefect.states import Cancelled, Cancelling, Completed, Failed, Running
 from prefect.transactions import transaction
 from prefect_durable import arun_deployment, flow, run_deployment, settle, task
-from prefect_durable.testing import create_flow_run, retry, run
+from prefect_durable.testing import create_flow_run, flow_run_id, retry, run
 
 from tests.durable.deployed import flows
 from tests.durable.deployed.flows import CHILD
@@ -47,6 +48,12 @@ def ask(name: str = "a", **options: Any) -> None:
 def ask_uncached() -> None:
     """Ask for a child in a task that every attempt repeats."""
     ask()
+
+
+def bring_to(state: State[Any]) -> None:
+    """Bring the last child into a state."""
+    with get_client(sync_client=True) as client:
+        client.set_flow_run_state(asked[-1], state, force=True)
 
 
 def ask_in_transaction() -> None:
@@ -116,6 +123,74 @@ def test_calls_are_told_apart_by_all_that_makes_their_children() -> None:
     assert len(set(asked)) == 4
 
 
+def test_a_hook_starts_a_child_of_its_own_in_every_attempt() -> None:
+    @flow(on_failure=[lambda *_: ask()])
+    def parent() -> None:
+        raise ValueError("always")
+
+    retry(parent, parent(return_state=True))
+    assert len(set(asked)) == 2
+
+
+def test_hooks_of_a_cancelled_run_start_children(monkeypatch: pytest.MonkeyPatch) -> None:
+    @flow(on_cancellation=[lambda *_: ask()])
+    def parent() -> Any:
+        return Cancelling()
+
+    number = create_flow_run(parent)
+    run(parent, number)
+    # A worker calls hooks in a process of their own.
+    monkeypatch.setenv("PREFECT__FLOW_RUN_ID", str(number))
+    ask()
+    assert len(set(asked)) == 2
+
+
+def test_a_child_that_is_still_being_cancelled_goes_on_in_a_retry(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def end() -> None:
+        eventually(lambda: "is there, and not started again" in caplog.text, True)
+        bring_to(Cancelled())
+        with get_client(sync_client=True) as client:
+            eventually(
+                lambda: client.read_flow_run(asked[0]).state_type is StateType.SCHEDULED, True
+            )
+        bring_to(Completed())
+
+    @flow
+    async def parent() -> None:
+        child = arun_deployment(CHILD, timeout=60 if asked else 0, poll_interval=0.1)
+        if asked:
+            run, _ = await asyncio.gather(child, asyncio.to_thread(end))
+            settle([run])
+        else:
+            asked.append((await child).id)
+
+    state: State[Any] = asyncio.run(parent(return_state=True))
+    bring_to(Running())
+    bring_to(Cancelling())
+    assert retry(parent, state).is_completed()
+
+
+def test_a_failed_child_of_a_deleted_deployment_is_started_by_the_new_one() -> None:
+    @flow
+    def parent() -> None:
+        asked.append(run_deployment("child/anew", timeout=0).id)
+
+    deploy("first", {"anew": flows.child})
+    state = parent(return_state=True)
+    bring_to(Failed())
+    with get_client(sync_client=True) as client:
+        client.delete_deployment(client.read_deployment_by_name("child/anew").id)
+    deploy("second", {"anew": flows.child})
+    retry(parent, state)
+    bring_to(Failed())
+    retry(parent, state)
+    first, second, again = asked
+    assert first != second == again
+    assert states(flow_run_id(state)) == ["COMPLETED", "FAILED", "SCHEDULED"]
+
+
 def test_a_key_of_ones_own_is_used_as_prefect_does() -> None:
     @flow
     def parent() -> None:
@@ -172,3 +247,14 @@ def test_arguments_are_those_of_prefect() -> None:
         run_deployment(CHILD, timeout=-1)
     with pytest.raises(TypeError, match="parameter"):
         run_deployment(CHILD, **{"parameter": {}})
+
+
+def test_ways_to_choose_a_mode_are_those_of_prefect() -> None:
+    start: Any = run_deployment
+
+    async def in_a_loop() -> None:
+        assert start(CHILD, timeout=0, _sync=True).id
+        assert (await start.aio(CHILD, timeout=0)).id
+
+    asyncio.run(in_a_loop())
+    assert asyncio.run(start(CHILD, timeout=0, _sync=False)).id

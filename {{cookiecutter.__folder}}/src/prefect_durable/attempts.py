@@ -1,5 +1,6 @@
 """The attempts of flow runs in this process: the keys and the numbers of their calls."""
 
+import os
 import weakref
 from collections import defaultdict
 from collections.abc import Iterable
@@ -81,9 +82,9 @@ class Attempt:
             flow_run_logger(self.flow_run).warning(sentence)
 
     def has_ended(self) -> bool:
-        """Tell whether the flow run goes on no longer."""
+        """Tell whether the flow run goes on no longer, but for its hooks."""
         state = self.flow_run.state if self.flow_run else None
-        return state is not None and state.is_final()
+        return state is not None and (state.is_final() or state.is_cancelling())
 
 
 def _index(numbers: list[Number], run_id: UUID) -> int:
@@ -114,3 +115,17 @@ def say_that_it_is_outside(name: str) -> None:
     for attempt in list(_attempts.values()):
         if not attempt.has_ended():
             attempt.say(f"A retry repeats {name}: a thread called it without the flow's context.")
+
+
+def runs_that_end_this() -> list[UUID]:
+    """Return the runs that, when cancelled, end this code: its own, and that of its process.
+
+    None ends a hook. A worker calls those for a cancelled run in a process that does not run it.
+    """
+    context = FlowRunContext.get()
+    attempts = [attempt_of(context)] if context else list(_attempts.values())
+    if all(attempt.has_ended() for attempt in attempts):
+        return []
+    found = [context.flow_run.id] if context and context.flow_run else []
+    started = os.environ.get("PREFECT__FLOW_RUN_ID")
+    return [*found, UUID(started)] if started else found

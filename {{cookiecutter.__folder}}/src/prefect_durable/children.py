@@ -1,6 +1,5 @@
 """Child runs: started by `run_deployment`, found again, and cancelled with their parent."""
 
-import os
 import time
 from contextlib import nullcontext, suppress
 from typing import Any, Self
@@ -17,17 +16,12 @@ from prefect.client.schemas.filters import (
 )
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.context import FlowRunContext
-from prefect.exceptions import CancelledRun
+from prefect.exceptions import CancelledRun, ObjectNotFound
 from prefect.logging import get_run_logger
 from prefect.states import AwaitingRetry, Cancelling
-from prefect.transactions import get_transaction
 
-from .attempts import attempt_of, say_that_it_is_outside
-from .call_store import is_of_others
-from .calls import call_key
-
-HOW = {"client", "timeout", "poll_interval", "as_subflow", "idempotency_key"}
-"""What says how a child is waited for, and not what it is."""
+from .attempts import runs_that_end_this
+from .child_key import child_key
 
 STOPPED = FlowRunFilterState(
     type=FlowRunFilterStateType(any_=[StateType.CANCELLING, StateType.CANCELLED])
@@ -40,9 +34,10 @@ class Child:
     def __init__(self, given: dict[str, Any]) -> None:
         """Know which call this is; `given` are Prefect's arguments."""
         self._given = given
-        self._key = None if given["idempotency_key"] else _key(given)
-        self._parents = _runs_of_this_process() if given["as_subflow"] else []
+        self._key = None if given["idempotency_key"] else child_key(given)
+        self._parents = runs_that_end_this() if given["as_subflow"] else []
         self._run_id: UUID | None = None
+        self._is_to_go_on = False
         self._client: SyncPrefectClient = get_client(sync_client=True)
         self._began = time.monotonic()
 
@@ -67,12 +62,12 @@ class Child:
         child = self._found()
         if child is None:
             child = self._start()
-        elif child.state and child.state.is_final() and not child.state.is_completed():
-            _say(f"{self._given['name']}: {child.name} is {child.state.name}, and runs again.")
-            self._client.set_flow_run_state(child.id, AwaitingRetry())
-            child = self._client.read_flow_run(child.id)
+        elif _has_failed(child):
+            child = self._again(child)
         else:
             _say(f"{self._given['name']}: {child.name} is there, and not started again.")
+            # Somebody has cancelled an earlier attempt of it, which has still to end.
+            self._is_to_go_on = bool(child.state and child.state.is_cancelling())
         self._run_id = child.id
         return child
 
@@ -80,7 +75,12 @@ class Child:
         """Return the child as it is now."""
         self._end_if_stopped()
         assert self._run_id is not None
-        return self._client.read_flow_run(self._run_id)
+        child = self._client.read_flow_run(self._run_id)
+        if self._is_to_go_on and _has_failed(child):
+            self._is_to_go_on = False
+            child = self._again(child)
+            self._run_id = child.id
+        return child
 
     def is_over(self, child: FlowRun) -> bool:
         """Tell whether there is nothing to wait for any more."""
@@ -94,6 +94,20 @@ class Child:
     def _left(self) -> float:
         timeout = self._given["timeout"]
         return float("inf") if timeout is None else self._began + timeout - time.monotonic()
+
+    def _again(self, child: FlowRun) -> FlowRun:
+        """Schedule a child again, or another one if its deployment was deleted since."""
+        name = self._given["name"]
+        assert child.deployment_id is not None
+        try:
+            self._client.read_deployment(child.deployment_id)
+        except ObjectNotFound:
+            _say(f"{name}: the deployment of {child.name} is deleted, and another run is started.")
+            self._key, self._run_id = f"{self._key}-{child.deployment_id}", None
+            return self.begin()
+        _say(f"{name}: {child.name} is {child.state_name}, and runs again.")
+        self._client.set_flow_run_state(child.id, AwaitingRetry())
+        return self._client.read_flow_run(child.id)
 
     def _start(self) -> FlowRun:
         """Start a child with Prefect's own function."""
@@ -129,24 +143,9 @@ class Child:
             raise CancelledRun(f"{self._given['name']} is not waited for: its parent is cancelled.")
 
 
-def _key(given: dict[str, Any]) -> str | None:
-    """Return the key of a call, if it is certain that its child need not be started again."""
-    context, name = FlowRunContext.get(), str(given["name"])
-    if context is None:
-        say_that_it_is_outside(name)
-        return None
-    if is_of_others(get_transaction()):
-        attempt_of(context).say(f"A retry repeats {name}: it is called in a transaction.")
-        return None
-    return call_key("deployment", name, {n: v for n, v in given.items() if n not in HOW})
-
-
-def _runs_of_this_process() -> list[UUID]:
-    """Return the run that this is called in, and the one that the process was started for."""
-    context = FlowRunContext.get()
-    found = [context.flow_run.id] if context and context.flow_run else []
-    started = os.environ.get("PREFECT__FLOW_RUN_ID")
-    return [*found, UUID(started)] if started else found
+def _has_failed(child: FlowRun) -> bool:
+    """Tell whether a child has ended, and not well."""
+    return bool(child.state and child.state.is_final() and not child.state.is_completed())
 
 
 def _say(sentence: str) -> None:

@@ -24,19 +24,21 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def _like(prefects: Callable[P, Any]) -> Callable[[Callable[[dict[str, Any]], R]], Callable[P, R]]:
+def _like(prefects: Callable[P, Any]) -> Callable[[Callable[..., R]], Callable[P, R]]:
     """Give a function that takes arguments by name the signature of one of Prefect's."""
     signature = inspect.signature(prefects)
 
-    def decorate(own: Callable[[dict[str, Any]], R]) -> Callable[P, R]:
+    def decorate(own: Callable[..., R]) -> Callable[P, R]:
         @wraps(own)
         def call(*args: P.args, **options: P.kwargs) -> R:
+            # Prefect takes this one apart from the signature.
+            mode = {"_sync": options.pop("_sync")} if "_sync" in options else {}
             given = signature.bind(*args, **options)
             given.apply_defaults()
             timeout = given.arguments["timeout"]
             if timeout is not None and timeout < 0:
                 raise ValueError(f"`timeout` is {timeout}, and cannot be negative.")
-            return own(dict(given.arguments))
+            return own(dict(given.arguments), **mode)
 
         call.__dict__["__signature__"] = signature
         return call
@@ -55,9 +57,13 @@ def arun_deployment(given: dict[str, Any]) -> Coroutine[Any, Any, FlowRun]:
 
 
 @_like(prefect.deployments.arun_deployment)
-def run_deployment(given: dict[str, Any]) -> FlowRun:
+def run_deployment(given: dict[str, Any], _sync: bool | None = None) -> FlowRun:
     """Do the same as `arun_deployment`; in asynchronous code, return what is to be awaited."""
-    return cast(FlowRun, _arun(given)) if _is_async() else _run(given)
+    is_sync = not _is_async() if _sync is None else _sync
+    return _run(given) if is_sync else cast(FlowRun, _arun(given))
+
+
+run_deployment.__dict__["aio"] = arun_deployment
 
 
 def _run(given: dict[str, Any]) -> FlowRun:
