@@ -79,6 +79,48 @@ def test_a_generator_task_that_is_left_leaves_nothing_open() -> None:
     assert get_transaction() is None
 
 
+@task(timeout_seconds=1)
+async def slow_pages(seconds: float) -> AsyncIterator[int]:
+    """Make pages, the second one later."""
+    yield 0
+    await asyncio.sleep(seconds)
+    yield 1
+
+
+@pytest.mark.parametrize(("seconds", "between"), [(60, 0), (0, 2)], ids=["inside", "between"])
+def test_a_timeout_ends_an_asynchronous_generator_task(seconds: float, between: float) -> None:
+    async def pages_until_timeout() -> None:
+        async for _ in slow_pages(seconds):
+            await asyncio.sleep(between)
+
+    @flow
+    async def crawl() -> None:
+        with pytest.raises(TimeoutError, match="Scope timed out"):
+            await asyncio.wait_for(pages_until_timeout(), 30)
+
+    asyncio.run(crawl())
+
+
+@task
+async def stopped_pages() -> AsyncIterator[int]:
+    """Make a page before the process is told to stop."""
+    yield 0
+    raise SystemExit("stopped")
+
+
+def test_what_stops_a_process_goes_through_an_asynchronous_generator_task() -> None:
+    async def pages_until_stopped() -> None:
+        async for _ in stopped_pages():
+            pass
+
+    @flow
+    async def crawl() -> None:
+        await asyncio.wait_for(pages_until_stopped(), 30)
+
+    with pytest.raises(SystemExit, match="stopped"):
+        asyncio.run(crawl())
+
+
 @flow
 def shelves(first: int) -> Generator[int, None, None]:
     """Store pages, one after the other."""

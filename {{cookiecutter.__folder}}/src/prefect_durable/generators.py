@@ -31,16 +31,14 @@ async def isolated_async(items: AsyncGenerator[Any, None]) -> AsyncGenerator[Any
     made: asyncio.Queue[tuple[bool, Any]] = asyncio.Queue()
 
     async def make() -> None:
-        async with aclosing(items):
-            while await wanted.get():
-                try:
+        try:
+            async with aclosing(items):
+                while await _told(wanted, items):
                     made.put_nowait((True, await anext(items)))
-                except StopAsyncIteration:
-                    made.put_nowait((False, None))
-                    break
-                except Exception as error:
-                    made.put_nowait((False, error))
-                    break
+        except StopAsyncIteration:
+            made.put_nowait((False, None))
+        except BaseException as error:  # whatever ends it: somebody waits
+            made.put_nowait((False, error))
 
     maker = asyncio.create_task(make())
     try:
@@ -58,3 +56,15 @@ async def isolated_async(items: AsyncGenerator[Any, None]) -> AsyncGenerator[Any
     finally:
         wanted.put_nowait(False)
         await asyncio.wait([maker])
+
+
+async def _told(wanted: "asyncio.Queue[bool]", items: AsyncGenerator[Any, None]) -> bool:
+    """Wait until it is said whether one more item is wanted.
+
+    A timeout of the generator cancels this wait: only the generator knows what to make of it.
+    """
+    try:
+        return await wanted.get()
+    except asyncio.CancelledError as error:
+        await items.athrow(error)
+        raise
