@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Generic, TypeVar
 
+from prefect.context import TaskRunContext
 from prefect.logging import get_run_logger
 from prefect.results import get_result_store, should_persist_result
 
-from .calls import current_key
+from .calls import call_key
 from .storage import keep, read_kept
 
 Item = TypeVar("Item")
@@ -58,12 +59,15 @@ def batched(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
 def do_each(do: Callable[[Item], Value], items: list[Item]) -> list[Outcome[Item, Value]]:
     """Do every item of a task and return their outcomes.
 
-    What was done is kept when the task fails or is stopped, and not done again when it is retried.
+    What was done is kept when the task fails or is stopped, and not done again when it is retried
+    with equal items. Where the items are others, all of them are done. Nothing is kept of a list
+    whose items were all done: what is kept of it is the result of the task.
 
     Raises:
         ItemsFailed: at least one item failed.
     """
-    done: dict[int, Outcome[Item, Value]] = _read_done()
+    key = _key(do, items)  # before any item is done, as that may change it
+    done: dict[int, Outcome[Item, Value]] = _read_done(key)
     failed: dict[int, Outcome[Item, Value]] = {}
     try:
         for number, item in enumerate(items):
@@ -72,7 +76,7 @@ def do_each(do: Callable[[Item], Value], items: list[Item]) -> list[Outcome[Item
                 (failed if outcome.error else done)[number] = outcome
     finally:
         if len(done) < len(items):
-            _write_done(done)
+            _write_done(key, done)
     outcomes = [(done | failed)[number] for number in range(len(items))]
     if failed:
         raise ItemsFailed(outcomes)
@@ -88,22 +92,23 @@ def _do(do: Callable[[Item], Value], item: Item) -> Outcome[Item, Value]:
         return Outcome(item, error=f"{type(error).__name__}: {error}")
 
 
-def _read_done() -> dict[int, Any]:
+def _read_done(key: str | None) -> dict[int, Any]:
     """Return the outcomes that an earlier attempt of this call kept, by number."""
-    key = _key()
     record = read_kept(get_result_store(), key) if key else None
     done: dict[int, Any] = record.result if record else {}
     return done
 
 
-def _write_done(done: dict[int, Any]) -> None:
+def _write_done(key: str | None, done: dict[int, Any]) -> None:
     """Keep outcomes for the next attempt of this call."""
-    if key := _key():
+    if key:
         store = get_result_store()
         keep(store, store.create_result_record(done, key))
 
 
-def _key() -> str | None:
-    """Return the key under which the outcomes of the items of this call are kept, if they are."""
-    key = current_key()
-    return f"{key}-items" if key and should_persist_result() else None
+def _key(do: Callable[[Item], Any], items: list[Item]) -> str | None:
+    """Return the key under which the outcomes of these items are kept, if they are."""
+    if TaskRunContext.get() is None:
+        raise RuntimeError("There is no task running.")
+    key = call_key("items", "do_each", do, items) if should_persist_result() else None
+    return f"{key}-items" if key else None
