@@ -16,8 +16,15 @@ from prefect.results import ResultRecord, should_persist_result
 from prefect.states import is_state_iterable
 
 from .attempts import attempt_of
+from .returned import CHANGED, is_made, why_repeated
 from .serializers import gives_back, in_words
-from .subflows import forget_lost_subflows, keep_for_flow, read_of_flow
+from .subflows import (
+    forget_lost_subflows,
+    have_repeated,
+    keep_for_flow,
+    keep_ready,
+    read_of_flow,
+)
 
 
 @dataclass
@@ -28,6 +35,7 @@ class Call:
     key: str
     identity: str
     is_known: bool
+    is_changed: Callable[[], bool] = lambda: False
     begun: bool = False
 
 
@@ -89,7 +97,7 @@ def _begin(flow: Flow[..., Any]) -> "ResultRecord[Any] | None":
     if not should_persist_result():
         return None
     if context.flow_run.parent_task_run_id is None:
-        keep_for_flow(context, "ready", attempt.place)
+        keep_ready(context, attempt.place)
     if context.flow_run.run_count > 1:
         forget_lost_subflows(context)
     is_known = called and called.flow is flow and called.is_known
@@ -103,9 +111,23 @@ def _end(flow: Flow[..., Any], value: Any) -> Any:
         result = resolve_futures_to_states(value)
         # States are no result: Prefect decides by them whether the flow has failed.
         is_value = not isinstance(result, State) and not is_state_iterable(result)
-        attempt, is_exact = attempt_of(context), gives_back(context.result_store.serializer, result)
-        if context.flow_run.parent_task_run_id and not is_exact:
-            attempt.say(f"A retry repeats {flow.name}: {in_words(result)}")
-        name = attempt.place if is_value and is_exact else str(context.flow_run.id)
-        keep_for_flow(context, result, name)
+        attempt, called = attempt_of(context), called_flow.get()
+        own = called if called and called.flow is flow else None
+        why = _why_repeated(context, own, result) if context.flow_run.parent_task_run_id else ""
+        if why:
+            attempt.say(f"A retry repeats {flow.name}: {why}")
+        if why and own and own.is_known and own.identity == own.key:
+            have_repeated(context)
+        keep_for_flow(
+            context, result, attempt.place if is_value and not why else str(context.flow_run.id)
+        )
     return value
+
+
+def _why_repeated(context: FlowRunContext, called: Call | None, result: Any) -> str:
+    """Return why a retry repeats a subflow, or nothing."""
+    if not gives_back(context.result_store.serializer, result):
+        return in_words(result)
+    if called and called.is_changed():
+        return CHANGED
+    return "" if is_made(result) else why_repeated(result)

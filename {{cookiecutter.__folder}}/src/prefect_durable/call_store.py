@@ -5,17 +5,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Self
+from uuid import uuid4
 
-from prefect.client.schemas.objects import State
+from prefect.client.schemas.objects import TaskRun
 from prefect.context import TaskRunContext
 from prefect.futures import PrefectFuture
 from prefect.logging import get_run_logger
 from prefect.results import ResultRecord, ResultStore
-from prefect.states import is_state_iterable
 from prefect.transactions import BaseTransaction, CommitMode, get_transaction
 from pydantic import PrivateAttr
 
 from .attempts import Attempt, Number
+from .returned import CHANGED, has_failed, why_repeated
 from .serializers import gives_back, in_words
 from .storage import keep, read_kept
 
@@ -49,6 +50,7 @@ class CallStore(ResultStore):
     _is_enclosed: bool = PrivateAttr(default=False)
     _has_begun: bool = PrivateAttr(default=False)
     _has_failed: bool = PrivateAttr(default=False)
+    _why_repeated: str = PrivateAttr(default="")
 
     @classmethod
     def like(cls, store: ResultStore, call: Call) -> Self:
@@ -68,6 +70,10 @@ class CallStore(ResultStore):
     def call_key(self) -> str:
         """Return the key of the call."""
         return self._call.key
+
+    def is_of(self, task_run: TaskRun) -> bool:
+        """Tell whether a task run is the call, and not one inside it that has no key of its own."""
+        return self._call.number.run_id == task_run.id
 
     @property
     def has_begun(self) -> bool:
@@ -90,9 +96,8 @@ class CallStore(ResultStore):
                 f"Task {self._call.name} returns futures, which no retry can use:"
                 " return their results."
             )
-        if isinstance(value, State) or is_state_iterable(value):
-            states = [value] if isinstance(value, State) else value
-            self._has_failed = not all(state.is_completed() for state in states)
+        self._has_failed = has_failed(value)
+        self._why_repeated = why_repeated(value)
 
     def _exists(self, key: str) -> bool:
         """Tell whether there is a result that can be used, and hold it."""
@@ -104,7 +109,8 @@ class CallStore(ResultStore):
         if self.cache_result_in_memory:
             record.mark_persisted()
             self.cache[self._resolved_key_path(key)] = record
-        self._call.number.use()
+        if key == self._call.key:
+            self._call.number.use()
         return True
 
     async def _aexists(self, key: str) -> bool:
@@ -120,6 +126,10 @@ class CallStore(ResultStore):
         if transaction is None or not key == transaction.key == self._call.key:
             return record
         if self._has_failed:
+            if transaction.write_on_commit:  # Prefect writes all but failures under the key
+                record = super().create_result_record(obj, uuid4().hex, expiration)
+                keep(self, record)
+                transaction.write_on_commit = False
             return record
         self._call.number.use()
         if transaction.write_on_commit and not self._stands_for_the_call(record):
@@ -138,7 +148,10 @@ class CallStore(ResultStore):
     def _stands_for_the_call(self, record: "ResultRecord[Any]") -> bool:
         """Tell whether a retry that uses the result does what the call did."""
         if self._call.is_changed():
-            self._call.say_why("it changes what it is given, or closes over.")
+            self._call.say_why(CHANGED)
+            return False
+        if self._why_repeated:
+            self._call.say_why(self._why_repeated)
             return False
         if not gives_back(self.serializer, record.result):
             self._call.say_why(in_words(record.result))
@@ -149,7 +162,10 @@ class CallStore(ResultStore):
 def is_of_others(transaction: BaseTransaction | None) -> bool:
     """Tell whether a transaction, or one around it, is not that of a task whose calls are known."""
     while transaction is not None:
-        if isinstance(transaction.store, CallStore):
+        if (
+            isinstance(transaction.store, CallStore)
+            and transaction.key == transaction.store.call_key
+        ):
             return transaction.store.is_enclosed
         parent = transaction.get_parent()
         # Prefect takes one that has ended for its own parent.

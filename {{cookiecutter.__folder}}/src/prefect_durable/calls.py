@@ -20,7 +20,6 @@ from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
-from prefect import Task
 from prefect.cache_policies import CachePolicy
 from prefect.client.schemas.objects import TaskRun, TaskRunResult
 from prefect.context import FlowRunContext, TaskRunContext
@@ -28,7 +27,7 @@ from prefect.utilities.engine import collect_task_run_inputs_sync
 
 from .attempts import Attempt, Number, attempt_of, say_that_it_is_outside
 from .call_store import Call, CallStore
-from .fingerprint import UnhashableError, fingerprint
+from .fingerprint import UnhashableError, fingerprint, is_changed
 
 
 class EveryCall(CachePolicy):
@@ -56,8 +55,9 @@ class EveryCall(CachePolicy):
             say_that_it_is_outside(task.name)
             return Call(task.name, str(run.id), number)
         attempt = attempt_of(flow)
+        made_of = ("task", task.name, task.fn, inputs)
         try:
-            what = _fingerprint_of(task, inputs)
+            what = fingerprint(*made_of)
         except UnhashableError as unhashable:
             attempt.say(
                 f"A retry repeats {task.name}: it is given {unhashable}, or closes over it."
@@ -67,7 +67,7 @@ class EveryCall(CachePolicy):
             attempt.say(f"A retry repeats {task.name}: it runs outside of its flow's process.")
             return None
         key = attempt.numbered_key(what, _calls_around(attempt, run), number)
-        return Call(task.name, key, number, attempt, partial(_is_changed, task, inputs, what))
+        return Call(task.name, key, number, attempt, partial(is_changed, what, *made_of))
 
 
 EVERY_CALL = EveryCall()
@@ -105,19 +105,10 @@ def current_key() -> str | None:
     if context is None:
         raise RuntimeError("There is no task running.")
     store = context.result_store
-    return store.call_key if isinstance(store, CallStore) else None
-
-
-def _fingerprint_of(task: Task[..., Any], inputs: dict[str, Any]) -> str:
-    return fingerprint("task", task.name, task.fn, inputs)
-
-
-def _is_changed(task: Task[..., Any], inputs: dict[str, Any], what: str) -> bool:
-    """Tell whether a call has changed what it is given, which its result alone does not hold."""
-    try:
-        return _fingerprint_of(task, inputs) != what
-    except Exception:  # it cannot be told apart any longer, or changes at this moment
-        return True
+    # A task that has no key is given the store of the task around it.
+    if isinstance(store, CallStore) and store.is_of(context.task_run):
+        return store.call_key
+    return None
 
 
 def _calls_around(attempt: Attempt, task_run: TaskRun) -> list[str]:

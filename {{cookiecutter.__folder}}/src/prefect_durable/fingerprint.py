@@ -38,6 +38,14 @@ def fingerprint(*values: object) -> str:
     return writer.digest()
 
 
+def is_changed(before: str, *values: object) -> bool:
+    """Tell whether values have another fingerprint than before."""
+    try:
+        return fingerprint(*values) != before
+    except Exception:  # they cannot be told apart any longer, or change at this moment
+        return True
+
+
 class _Writer:
     """A digest that values are added to."""
 

@@ -25,6 +25,7 @@ from .attempts import attempt_of, say_that_it_is_outside
 from .bodies import Call, body_of, called_flow
 from .call_store import is_of_others
 from .calls import call_key, keys_of
+from .fingerprint import fingerprint, is_changed
 from .generators import isolated, isolated_async
 from .methods import unshared
 from .serializers import is_exact
@@ -109,10 +110,13 @@ class Flow(prefect.Flow[P, R]):
             parameters = _resolved(parameters)
             _resolved(awaited)
         except Exception:  # something that it waits for failed, and Prefect will say so
-            key = None
+            called = self._called(None)
         else:
-            key = self._call_key(parameters, awaited)
-        token = called_flow.set(self._called(key))
+            called = self._called(self._call_key(parameters, awaited))
+            if called.is_known:
+                made_of = (self.__dict__["fn"], parameters)
+                called.is_changed = partial(is_changed, fingerprint(*made_of), *made_of)
+        token = called_flow.set(called)
         try:
             yield
         finally:

@@ -8,15 +8,25 @@ from prefect.client.schemas.objects import State
 from prefect.context import FlowRunContext
 from prefect.logging import get_run_logger
 from prefect.results import ResultRecord, ResultRecordMetadata, ResultStore
+from prefect.serializers import PickleSerializer
 from prefect.states import Failed
 
 from .storage import keep, read_kept
+
+REPEATED = "prefect_durable.repeated"
+"""The label of a subflow's run that Prefect must not take for a result."""
 
 
 def keep_for_flow(context: FlowRunContext, value: Any, name: str) -> None:
     """Keep something under the name of a flow run, or of the call of a subflow."""
     store = _store(context)
     keep(store, store.create_result_record(value, f"flow-run-{name}"))
+
+
+def keep_ready(context: FlowRunContext, name: str) -> None:
+    """See that the storage takes something, whatever the results of the flow are made of."""
+    store = _store(context).model_copy(update={"serializer": PickleSerializer()})
+    keep(store, store.create_result_record("ready", f"flow-run-{name}"))
 
 
 def read_of_flow(context: FlowRunContext, call_key: str) -> "ResultRecord[Any] | None":
@@ -29,8 +39,15 @@ def _store(context: FlowRunContext) -> ResultStore:
     return context.result_store.model_copy(update={"metadata_storage": None})
 
 
+def have_repeated(context: FlowRunContext) -> None:
+    """Note at the server that a retry of the parent is to run a subflow again."""
+    assert context.flow_run is not None
+    with get_client(sync_client=True) as client:
+        client.update_flow_run_labels(context.flow_run.id, {REPEATED: True})
+
+
 def forget_lost_subflows(context: FlowRunContext) -> None:
-    """Have Prefect run subflows again whose results are gone."""
+    """Have Prefect run subflows again whose results are gone, or do not stand for them."""
     assert context.flow_run is not None
     children = FlowRunFilter(
         parent_flow_run_id=FlowRunFilterParentFlowRunId(any_=[context.flow_run.id]),
@@ -39,7 +56,12 @@ def forget_lost_subflows(context: FlowRunContext) -> None:
     with get_client(sync_client=True) as client:
         for child in client.read_flow_runs(flow_run_filter=children):
             # That of a deployment may have a storage of its own, such as a folder elsewhere.
-            if child.deployment_id is None and _is_lost(child.state, store):
+            if child.deployment_id is not None or not child.state or not child.state.is_completed():
+                continue
+            if REPEATED in child.labels:
+                repeated: State[Any] = Failed(name="Repeated", message="A retry runs it again.")
+                client.set_flow_run_state(child.id, repeated, force=True)
+            elif _is_lost(child.state, store):
                 get_run_logger().warning(
                     "Subflow %s runs again: the result it was completed with is gone.",
                     child.name,
