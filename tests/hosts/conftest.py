@@ -15,6 +15,8 @@ from tests.hosts.machines.container import Container
 from tests.hosts.machines.lab import Lab
 
 LAB = pytest.StashKey[Lab]()
+# Before which file a long one is begun.
+LONG = {"test_workloads.py": "test_07"}
 
 
 @pytest.fixture(scope="session")
@@ -56,6 +58,11 @@ def host(site: Site, request: pytest.FixtureRequest) -> Iterator[Container]:
     site.online("shop-reports@worker", started)
     yield copy
     copy.kill()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin early with what takes longest, or one process waits for the other at the end."""
+    items.sort(key=lambda item: LONG.get(item.path.name, item.path.name))
 
 
 @pytest.hookimpl(wrapper=True)
