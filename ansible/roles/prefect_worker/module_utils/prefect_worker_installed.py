@@ -6,11 +6,11 @@ import re
 from pathlib import Path
 from typing import Any
 
+from ansible.module_utils.prefect_worker_secrets import quoted_values
 from ansible.module_utils.prefect_worker_units import UNITS
 
 ENVIRONMENT_FILE = re.compile(r"^EnvironmentFile=(.+)$", re.M)
 OPTION = r'^ +--{} "(.*)" \\$'
-QUOTED = re.compile(r'^(\w+)="((?:[^"\\]|\\.)*)"$', re.M | re.S)
 PLAIN = re.compile(r'^(\w+)=([^"\s].*)$', re.M)
 
 
@@ -38,8 +38,7 @@ def _option(unit: str, name: str) -> str:
 
 def _variables(path: Path) -> dict[str, str]:
     text = _text(path)
-    quoted = {name: re.sub(r"\\(.)", r"\1", value) for name, value in QUOTED.findall(text)}
-    return {**dict(PLAIN.findall(text)), **quoted}
+    return {**dict(PLAIN.findall(text)), **quoted_values(text)}
 
 
 def _text(path: Path) -> str:

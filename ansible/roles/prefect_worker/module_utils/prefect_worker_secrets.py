@@ -10,9 +10,14 @@ SHORTEST = 6
 KNOWN = {"production", "staging", "development", "localhost", "default", "enabled", "disabled"}
 
 
+def quoted_values(settings: str) -> dict[str, str]:
+    """Return the values that a file for systemd has in quotes, by name."""
+    return {name: re.sub(r"\\(.)", r"\1", value) for name, value in LINE.findall(settings)}
+
+
 def secrets_in(settings: str, *urls: str) -> set[str]:
     """What is worth masking of the values, and of what is before an @ in URLs."""
-    found = {name: re.sub(r"\\(.)", r"\1", value) for name, value in LINE.findall(settings)}
+    found = quoted_values(settings)
     values = {*found.values(), found.get("PREFECT_API_AUTH_STRING", "").partition(":")[2]}
     # What is said may have but some of its lines.
     values |= {line for value in values for line in value.splitlines()}
