@@ -118,6 +118,7 @@ def test_tidy_removes_what_ended_and_what_was_replaced(
         kind = f"--filter=dangling={'true' if dangling else 'false'}"
         return set(engine.docker("images", "--quiet", mine, kind).split())
 
+    wait_until(lambda: not engine.containers(), "the end of each container")
     going_on = api.start("demand", seconds=20)
     wait_until(lambda: len(engine.containers()) == 1, "a container that runs")
     running = engine.containers()

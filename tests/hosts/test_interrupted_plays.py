@@ -111,7 +111,7 @@ def test_a_play_killed_after_any_task_is_undone_by_the_next(
         # Whatever is on the disk, the worker goes on, with all of the one or of the other.
         seen = running(looked(host))
         assert seen in (running(old), ["ROUND=round-2", "limit 2"]), boundary
-        site.online(WORKER, started, seconds=5)
+        site.online(WORKER, started)
     assert undone >= 4
     assert not is_begun(host)
     assert release(host) != old_release
