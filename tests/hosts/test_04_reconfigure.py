@@ -100,7 +100,7 @@ def test_a_setting_that_breaks_the_worker_is_taken_back(site: Site, host: Contai
     )
     assert "The settings before are back" in played.objections["worker"]
     assert host.shell(f"systemctl cat {UNIT}") == before
-    site.online(WORKER, started, seconds=5)
+    site.online(WORKER, started, seconds=45)
     assert site.play(host, prefect_worker_limit=4).succeeded().changed["worker"] == 0
 
 

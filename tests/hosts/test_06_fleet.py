@@ -77,6 +77,6 @@ def test_machines_beside_one_that_fails_are_made_all_the_same(site: Site, fleet:
     played = site.play(fleet, "-e", "prefect_worker_serial=2", project=project)
     assert (played.code, played.failed) == (2, {"two"}), played.text
     assert release(fleet["one"]) != old["one"][0]
-    site.online("shop-reports@one", started, seconds=5)
+    site.online("shop-reports@one", started, seconds=45)
     assert release(fleet["two"]) == old["two"][0]
     assert (release(fleet["three"]), main_pid(fleet["three"])) == old["three"]

@@ -44,7 +44,7 @@ def test_a_second_worker_does_not_touch_the_first(site: Site, host: Container) -
     pid, started = main_pid(host), now()
     site.play(host, **SECOND).succeeded()
     assert main_pid(host) == pid
-    site.online("second@worker", started, pool="second", seconds=5)
+    site.online("second@worker", started, pool="second", seconds=45)
     site.online("shop-reports@worker", started)
     refused = site.play(host, **SECOND, prefect_worker_user="third").objections["worker"]
     assert "has the same project and runs as prefect" in refused

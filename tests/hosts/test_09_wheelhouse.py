@@ -37,7 +37,7 @@ def test_wheels_from_the_control_side_are_enough(
     started = now()
     wheels = str(tmp_path)
     site.play({"island": island}, project=project, prefect_worker_wheelhouse=wheels).succeeded()
-    site.online("shop-reports@island", started, seconds=5)
+    site.online("shop-reports@island", started, seconds=45)
 
 
 def test_wheels_are_those_of_the_project_that_is_named(tmp_path: Path) -> None:
