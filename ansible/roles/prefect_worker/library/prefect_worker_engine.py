@@ -166,8 +166,8 @@ class Engine:
 
     def _of_user(self, *command: str, check: bool = True) -> int:
         runtime = f"XDG_RUNTIME_DIR=/run/user/{self._uid}"
-        shoes = ["runuser", "--user", self._name, "--", "env", runtime]
-        return self._run(*shoes, "systemctl", "--user", *command, check=check)
+        as_its_user = ["runuser", "--user", self._name, "--", "env", runtime]
+        return self._run(*as_its_user, "systemctl", "--user", *command, check=check)
 
     def _do(self, what: str, *command: str) -> None:
         self.changed.append(what)

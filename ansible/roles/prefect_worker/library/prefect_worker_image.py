@@ -13,7 +13,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.prefect_worker_atomic import replace
-from ansible.module_utils.prefect_worker_places import IMAGES
+from ansible.module_utils.prefect_worker_infrastructure import IMAGES
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "address": {"type": "str", "required": True},
@@ -21,7 +21,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "archive": {"type": "str", "default": ""},
     "release": {"type": "path"},
     "instead_of": {"type": "path"},
-    "put_back": {"type": "bool", "default": False},
+    "restore": {"type": "bool", "default": False},
     "recorded": {"type": "dict", "default": {}},
     "releases": {"type": "path"},
 }
@@ -72,8 +72,8 @@ def main() -> None:
     """Put names back, go to another release, forget releases that are gone, or bring images."""
     module = AnsibleModule(ARGUMENTS, supports_check_mode=True)
     engine = Engine(module)
-    if module.params["put_back"]:
-        _put_back(module, engine)
+    if module.params["restore"]:
+        _restore(module, engine)
     elif module.params["releases"]:
         _forget(module, engine, Path(module.params["releases"]))
     elif module.params["instead_of"]:
@@ -117,7 +117,7 @@ def _keep(module: AnsibleModule, engine: Engine, images: dict[str, str]) -> bool
     return engine.name(dict(zip(_own_names(release), images.values(), strict=False))) or changed
 
 
-def _put_back(module: AnsibleModule, engine: Engine) -> None:
+def _restore(module: AnsibleModule, engine: Engine) -> None:
     """Have names, and what belongs to the release, as they were before it was brought."""
     images, recorded = module.params["images"], module.params["recorded"]
     release = Path(module.params["release"])

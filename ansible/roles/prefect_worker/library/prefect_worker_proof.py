@@ -10,13 +10,13 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.prefect_worker_api import ARGUMENTS as API_ARGUMENTS
 from ansible.module_utils.prefect_worker_api import Api, ApiError
+from ansible.module_utils.prefect_worker_infrastructure import SmokeTestError
 from ansible.module_utils.prefect_worker_online import (
     UnprovedError,
     last_lines,
     online_workers,
     wait_until_online,
 )
-from ansible.module_utils.prefect_worker_places import SmokeTestError
 from ansible.module_utils.prefect_worker_secrets import secrets_in
 from ansible.module_utils.prefect_worker_smoke import SmokeTest
 from ansible.module_utils.prefect_worker_transaction import ARGUMENT, HeldError, end, held

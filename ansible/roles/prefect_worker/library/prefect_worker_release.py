@@ -14,8 +14,8 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.prefect_worker_lock import alone_in
+from ansible.module_utils.prefect_worker_sandboxed import run_as_worker
 from ansible.module_utils.prefect_worker_secrets import secrets_in
-from ansible.module_utils.prefect_worker_shoes import run_as_worker
 from ansible.module_utils.prefect_worker_venv import (
     COMPANIONS,
     READY,

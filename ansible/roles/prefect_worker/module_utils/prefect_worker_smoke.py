@@ -9,13 +9,13 @@ from typing import Any
 from urllib.parse import quote
 
 from ansible.module_utils.prefect_worker_api import Api
-from ansible.module_utils.prefect_worker_places import (
+from ansible.module_utils.prefect_worker_infrastructure import (
     Containers,
     Processes,
     SmokeTestError,
     checked,
 )
-from ansible.module_utils.prefect_worker_shoes import run_as_worker
+from ansible.module_utils.prefect_worker_sandboxed import run_as_worker
 from ansible.module_utils.prefect_worker_venv import READY
 
 FLOW = "prefect-worker-smoke-test"

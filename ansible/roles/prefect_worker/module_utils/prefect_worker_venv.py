@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from ansible.module_utils.prefect_worker_shoes import PATH
+from ansible.module_utils.prefect_worker_sandboxed import PATH
 
 COMPANIONS = ".prefect_worker"
 READY = ".ready"

@@ -1,4 +1,4 @@
-"""What a timer does: report what is not reported yet, and look after runs without a worker."""
+"""What a timer does: report what is not reported yet, and reconcile runs that have no worker."""
 
 from __future__ import annotations
 

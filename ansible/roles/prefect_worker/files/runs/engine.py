@@ -1,4 +1,4 @@
-"""As much of the engine's API as is needed to look after containers, with nothing but Python."""
+"""As much of the engine's API as is needed to reconcile containers, with nothing but Python."""
 
 from __future__ import annotations
 
