@@ -189,12 +189,12 @@ class Deployed:
 
 @pytest.mark.parametrize("image", ["x/${AWS_SECRET_ACCESS_KEY}", "--env=*", "x y", "bild\u00e9"])
 def test_a_name_that_is_no_images_is_refused(tmp_path: Path, module_utils: Any, image: str) -> None:
-    places = module_utils("places")
+    infrastructure = module_utils("places")
     wanted = {"engine": "unix:///podman.sock", "pool": "shop"}
     for name in ("registry.example.com:5000/shop@sha256:0a", "Shop_1.2-x"):
-        places.Containers(wanted, Deployed(name), tmp_path, ["flows.py:nightly"])
-    with pytest.raises(places.SmokeTestError, match="is not accepted: a letter or"):
-        places.Containers(wanted, Deployed(image), tmp_path, ["flows.py:nightly"])
+        infrastructure.Containers(wanted, Deployed(name), tmp_path, ["flows.py:nightly"])
+    with pytest.raises(infrastructure.SmokeTestError, match="is not accepted: a letter or"):
+        infrastructure.Containers(wanted, Deployed(image), tmp_path, ["flows.py:nightly"])
 
 
 def test_absent_removes_folders_deeper_than_python_can(tmp_path: Path) -> None:
