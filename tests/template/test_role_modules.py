@@ -189,7 +189,7 @@ class Deployed:
 
 @pytest.mark.parametrize("image", ["x/${AWS_SECRET_ACCESS_KEY}", "--env=*", "x y", "bild\u00e9"])
 def test_a_name_that_is_no_images_is_refused(tmp_path: Path, module_utils: Any, image: str) -> None:
-    infrastructure = module_utils("places")
+    infrastructure = module_utils("infrastructure")
     wanted = {"engine": "unix:///podman.sock", "pool": "shop"}
     for name in ("registry.example.com:5000/shop@sha256:0a", "Shop_1.2-x"):
         infrastructure.Containers(wanted, Deployed(name), tmp_path, ["flows.py:nightly"])
