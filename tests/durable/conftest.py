@@ -6,6 +6,13 @@ from pathlib import Path
 import pytest
 from prefect_durable import testing
 
+from tests import leftovers
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Have nothing outlive the tests."""
+    leftovers.end_with(config)
+
 
 @pytest.fixture(autouse=True, scope="session")
 def prefect_server() -> Iterator[None]:

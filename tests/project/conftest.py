@@ -8,10 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from tests import leftovers
 from tests.ports import free_port
 from tests.project.api import Api
 from tests.project.baked import Make, bake, clean_environment, maker
 from tests.project.processes import running, wait_until
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Have nothing outlive the tests."""
+    leftovers.end_with(config)
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests import leftovers
 from tests.results.lab.needs import gaps
 from tests.results.lab.programs import Programs
 from tests.results.lab.project import PLACE, Api, Project
@@ -14,8 +15,9 @@ from tests.results.lab.seaweed import Seaweed
 from tests.results.lab.server import Server
 
 
-def pytest_configure() -> None:
-    """Refuse gaps where they would go unseen."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse gaps where they would go unseen, and have nothing outlive the tests."""
+    leftovers.end_with(config)
     if os.environ.get("CI") and gaps():
         raise pytest.UsageError(f"Not to be left out in CI: {'; '.join(gaps())}")
 
