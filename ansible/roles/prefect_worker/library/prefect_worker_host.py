@@ -315,13 +315,13 @@ def _active(units: list[str]) -> list[str]:
 
 
 def _needs_reload(units: list[str]) -> bool:
-    """Whether systemd does not know yet what is in their files, for example after a play that was cut short."""
+    """Whether systemd does not know yet what is in their files, as after a killed play."""
     command = ("systemctl", "show", "--property=NeedDaemonReload", "--value", *units)
     return "yes" in _output(*command).split() if units else False
 
 
 def _stale(wanted: dict[str, Any], unit: dict[str, Any]) -> bool:
-    """Whether a worker started now would be another one, for example after a play that was cut short."""
+    """Whether a worker started now would be another one, as after a killed play."""
     current = Path(wanted["project"], "current").resolve()
     started = Path(os.path.realpath(f"/proc/{unit['pid']}/cwd"))
     # Code in the worker's process can go to a folder of its own, with anything in it.
