@@ -11,7 +11,7 @@ BAKE := $(BIN)/cookiecutter --no-input --overwrite-if-exists
 
 DURABLE := {{cookiecutter.__folder}}/src/prefect_durable
 TOOLS := {{cookiecutter.__folder}}/tools
-PYTHON_FOLDERS := $(wildcard ansible benchmarks hooks tests tools) '$(DURABLE)' '$(TOOLS)'
+PYTHON_FOLDERS := $(wildcard ansible benchmarks hooks tests tools) '$(DURABLE)' '$(TOOLS)' templates/tools
 # What each work pool installs with each result storage.
 PINS := $(foreach pool,process docker,$(foreach storage,local s3 azure gcs,$(pool)-$(storage))) \
 	$(foreach pool,kubernetes ecs,$(foreach storage,s3 azure gcs,$(pool)-$(storage)))

@@ -12,8 +12,6 @@ from tests.project.api import Api
 from tests.project.baked import Make
 from tests.project.processes import wait_until
 
-OUTBOX = "/var/lib/shop-reports/outbox"
-
 
 def container_of(engine: Engine, run_id: str) -> str:
     """Return the id of the latest container of a run."""
@@ -55,11 +53,9 @@ def test_a_retry_in_another_container_finds_the_results(
 ) -> None:
     """Results are in the pool's volume, which every container has, whatever volumes are its own."""
     volumes = {"volumes": ["of-a-deployment:/srv"]}
-    run_id = api.start_with("resume_from_failure", volumes, outbox=OUTBOX)
+    run_id = api.start_with("resume_from_failure", volumes)
     assert api.ended(run_id) == "FAILED"
     first = container_of(engine, run_id)
-    volume = "--volume=shop-reports:/var/lib/shop-reports"
-    engine.docker("run", "--rm", volume, "shop-reports:latest", "mkdir", OUTBOX)
     api.retry(run_id)
     wait_until(lambda: container_of(engine, run_id) != first, "a second container")
     assert api.ended(run_id) == "COMPLETED"

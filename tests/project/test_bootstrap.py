@@ -9,6 +9,7 @@ from tests.project.api import Api
 from tests.project.baked import Make
 
 BLOCK = "/block_types/slug/local-file-system/block_documents/name/shop-reports"
+SELDOM = '"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "600"'
 
 
 def test_a_second_run_changes_nothing(api: Api, make: Make) -> None:
@@ -62,3 +63,41 @@ def test_settings_come_from_the_environment_before_the_env_file(
         make("bootstrap")
     assert from_file == {"basepath": "/srv/from-the-file"}
     assert from_environment == {"basepath": "/srv/from-the-environment"}
+
+
+def test_the_automation_waits_for_several_heartbeats_that_are_slow(
+    project: Path, api: Api, make: Make
+) -> None:
+    """The job template is the one place that says how often a run is heard."""
+    file = project / "infrastructure" / "base_job_template.json"
+    original = file.read_text(encoding="utf-8")
+    slow = original.replace('"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30"', SELDOM)
+    try:
+        file.write_text(slow, encoding="utf-8")
+        changed = make("bootstrap")
+        (automation,) = api.request("POST", "/automations/filter", {})
+    finally:
+        file.write_text(original, encoding="utf-8")
+        make("bootstrap")
+    assert "automation 'Lost flow runs of shop-reports': updated" in changed.stdout
+    assert automation["trigger"]["within"] == 2400
+
+
+def test_a_pool_of_another_type_is_left_alone(project: Path, api: Api, make: Make) -> None:
+    file = project / "prefect.yaml"
+    original = file.read_text(encoding="utf-8")
+    make("bootstrap")
+    try:
+        file.write_text(original.replace("_type: process", "_type: another"), encoding="utf-8")
+        refused = make("bootstrap")
+    finally:
+        file.write_text(original, encoding="utf-8")
+    assert refused.returncode != 0
+    assert "exists with type process, and this project needs another" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_a_server_that_does_not_answer_is_named(make: Make) -> None:
+    refused = make("bootstrap", PREFECT_API_URL="http://127.0.0.1:9/api")
+    assert refused.returncode != 0
+    assert refused.stderr.startswith("No Prefect API answers at http://127.0.0.1:9/api")

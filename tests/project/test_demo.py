@@ -45,26 +45,30 @@ def test_it_shows_every_pattern_and_leaves_nothing_behind(
     assert demo.returncode == 0, demo.stdout + demo.stderr
     rows = rows_of(demo.stdout)
     assert rows == ROWS
-    pictures = project / ".demo" / "graphs"
-    assert str(pictures) in demo.stdout
-    assert sorted(p.stem for p in pictures.glob("*.svg")) == sorted(row[0] for row in rows[:-1])
+    assert "merge ← 3 × fetch_orders" in demo.stdout
     assert processes_of(project / ".demo") == []
     assert files(home) == before
 
 
-def test_a_flow_that_does_not_do_as_expected_fails_the_demo(project: Path, make: Make) -> None:
-    """Expect one task more of a flow than it has."""
-    patterns = project / "src" / "shop_reports" / "demo" / "patterns.py"
-    original = patterns.read_text(encoding="utf-8")
-    first = original.index("PATTERNS = (")
-    one = 'PATTERNS = (Pattern("passing_data", tasks=4, edges=3),)\n'
+def test_a_flow_that_fails_again_fails_the_demo(project: Path, make: Make) -> None:
+    """Let one flow fail, and take the entries of the others away."""
+    flow = project / "src/shop_reports/flows/wait_for.py"
+    entries = project / "prefect.yaml"
+    before = {file: file.read_text(encoding="utf-8") for file in (flow, entries)}
+    head, _, rest = before[entries].partition("deployments:\n")
+    only = next(entry for entry in rest.split("  - ") if entry.startswith("name: wait_for"))
     try:
-        patterns.write_text(original[:first] + one, encoding="utf-8")
+        flow.write_text(before[flow].replace("free_gb: int = 50", "free_gb: int = 5"))
+        entries.write_text(f"{head}deployments:\n  - {only}")
         demo = make("demo")
     finally:
-        patterns.write_text(original, encoding="utf-8")
+        for file, text in before.items():
+            file.write_text(text, encoding="utf-8")
     assert demo.returncode != 0
-    assert "  NO" in demo.stdout
+    assert [row[:2] for row in rows_of(demo.stdout)] == [
+        ["wait_for", "FAILED"],
+        ["retried", "FAILED"],
+    ]
 
 
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
@@ -75,7 +79,7 @@ def test_an_interrupt_in_the_middle_cleans_up(
     log = tmp_path / "demo.log"
     with log.open("wb") as output:
         demo = subprocess.Popen(
-            [".venv/bin/python", "-m", "shop_reports.demo"],
+            [".venv/bin/python", "-m", "tools.demo"],
             cwd=project,
             env=environment,
             stdout=output,

@@ -91,29 +91,24 @@ CASES = [
 
 
 @pytest.fixture(scope="module")
-def retried(
-    s3_project: Project, api: Api, url: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[dict[str, str]]:
+def retried(s3_project: Project, api: Api, url: str) -> Iterator[dict[str, str]]:
     """Run every pattern into its failure on one machine, and retry it on another one."""
-    outbox = tmp_path_factory.mktemp("warehouse") / "outbox"
     # Another storage's project has had deployments of the same names.
     s3_project.deploy()
     first = s3_project.worker("first")
     runs = {}
     for case in CASES:
-        parameters = {"outbox": str(outbox)} if not case.fails else case.parameters
         runs[case.name] = api.start(
             case.deployment,
             s3_project,
             name=case.name,
             fails=case.fails,
-            parameters=parameters,
+            parameters=case.parameters,
         )
     for name, run in runs.items():
         assert api.ended(run)["state_type"] == "FAILED", f"{name}: {api.log(run)}"
     s3_project.programs.stop(first)
 
-    outbox.mkdir()
     for name in runs:
         (s3_project.counted / f"{name}.mended").touch()
     second = s3_project.worker("second")

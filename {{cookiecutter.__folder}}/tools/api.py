@@ -10,9 +10,7 @@ from prefect import get_client
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.settings import get_current_settings
 
-
-class ToolError(Exception):
-    """What is asked for cannot be done; the message says why."""
+from .errors import ToolError
 
 
 @contextmanager

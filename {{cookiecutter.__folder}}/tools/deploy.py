@@ -17,8 +17,10 @@ from prefect.client.schemas.filters import WorkPoolFilter, WorkPoolFilterName
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import ObjectNotFound
 
-from .api import ToolError, api
-from .prefect_yaml import FILE, PrefectYaml
+from .api import api
+from .errors import ToolError
+from .prefect_yaml import PrefectYaml
+from .project import FILE
 
 PAGE = 200
 

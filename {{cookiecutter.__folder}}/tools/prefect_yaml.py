@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Any
 
-import yaml
-
-from .api import ToolError
 from .deployment import Deployment
+from .errors import ToolError
+from .project import BASE_JOB_TEMPLATE, FILE, read, read_yaml
 from .references import mapping, references, unresolved
 
-FILE = Path("prefect.yaml")
-BASE_JOB_TEMPLATE = Path("infrastructure/base_job_template.json")
 # Filled in where the flow runs: the worker has it.
 WORKER_ENVIRONMENT = {"$PROJECT_DIR"}
 
@@ -24,8 +19,8 @@ class PrefectYaml:
 
     def __init__(self) -> None:
         """Read both files; raise ToolError where one is missing or no YAML or JSON."""
-        self._document = _read(FILE, yaml.safe_load, yaml.YAMLError)
-        self._job_template = _read(BASE_JOB_TEMPLATE, json.loads, json.JSONDecodeError)
+        self._document = read_yaml(FILE)
+        self._job_template = read(BASE_JOB_TEMPLATE, json.loads, json.JSONDecodeError)
         entries = self._document.get("deployments")
         if not isinstance(entries, list) or not entries:
             raise ToolError(f"{FILE} lists no deployments.")
@@ -97,16 +92,3 @@ class PrefectYaml:
         return [
             str(mapping(options).get("id")) for step in steps for options in mapping(step).values()
         ]
-
-
-def _read(file: Path, parse: Any, wrong: type[Exception]) -> dict[str, Any]:
-    try:
-        value = parse(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ToolError(f"{file} is missing: run this in the project's folder.") from None
-    except wrong as error:
-        reason = " ".join(str(error).split())
-        raise ToolError(f"{file} cannot be read: {reason}.") from None
-    if not isinstance(value, dict):
-        raise ToolError(f"{file} holds no mapping.")
-    return value

@@ -26,9 +26,10 @@ from prefect.settings import (
 )
 from prefect_durable import testing
 
-from .api import ToolError
+from .errors import ToolError
 from .parameters import wrong_parameters
-from .prefect_yaml import FILE, PrefectYaml
+from .prefect_yaml import PrefectYaml
+from .project import FILE
 from .references import mapping
 
 ANSWERS_WITHIN = 5.0

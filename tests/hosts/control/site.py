@@ -59,7 +59,7 @@ class Site:
             "PYTHONPATH": str(self.project.folder / "src"),
         }
         commands: list[list[str | Path]] = [
-            [programs / "python", "-m", f"{self.project.package.name}.bootstrap"],
+            [programs / "python", "-m", "tools.bootstrap"],
             [programs / "prefect", "--no-prompt", "deploy", "--all"],
         ]
         for command in commands:

@@ -111,7 +111,7 @@ class Project:
 
     def bootstrap(self, **more: str) -> subprocess.CompletedProcess[str]:
         """Make the storage block and the pool."""
-        return self.run(f"{self.package}.bootstrap", **more)
+        return self.run("tools.bootstrap", **more)
 
     def deploy(self) -> None:
         """Register the deployments."""

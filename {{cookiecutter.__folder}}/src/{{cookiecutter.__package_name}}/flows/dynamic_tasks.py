@@ -1,16 +1,4 @@
-"""Tasks made in a loop, each after the one before: a chain as long as the data asks for.
-
-Use it when the steps are known only at run time and must keep their order. Where they need not keep it,
-submit them all at once, and many of them as `fan_out` does: a chain takes as long as all its steps.
-
-The first step of a chain has nothing to wait for. Either say so (`wait_for=[previous] if previous else
-[]`), or start from a future that is there already and always wait for it.
-
-When a step fails, those after it do not run, the flow fails with the cause, and a retry goes on from
-the step that failed.
-
-![archive_month three times in a row; open_books, then close_month three times in a row](../../../docs/graphs/dynamic_tasks.svg)
-"""
+"""Make tasks in a loop, each after the one before. See docs/patterns.md."""
 
 from typing import TypeAlias
 
@@ -24,19 +12,16 @@ FIRST_QUARTER = ("January", "February", "March")
 
 @task
 def archive_month(month: str) -> str:
-    """Move the receipts of a month to the archive."""
     return f"{month} archived"
 
 
 @task
 def open_books(year: int) -> str:
-    """Open the books of a year."""
     return f"books of {year} open"
 
 
 @task
 def close_month(month: str) -> str:
-    """Close a month in the books, for which the one before must be closed."""
     return f"{month} closed"
 
 

@@ -1,18 +1,4 @@
-"""As many items as the data holds, in tasks of a hundred, a few tasks at a time.
-
-Use it for hundreds of items and more. For a dozen, one task each is simpler: submit them all, then
-`settle`. A task for each item costs the server more than it can take in from about three thousand on:
-it falls behind for minutes, then drops what it is told, and tasks stay Running of a flow that is done.
-
-Each item's outcome is kept, failures included. When items fail the others go on; at the end the flow
-fails and names them. A retry does again only the items that failed: batches that succeeded are skipped
-whole, and of a batch that failed, the items that were done. Only items that were being done when a
-machine was lost, up to a batch for each task in flight, may be done twice.
-
-`IN_FLIGHT` bounds what runs at the same time and what waits in memory, whatever the number of items.
-
-![ten write_invoices tasks, not connected](../../../docs/graphs/fan_out.svg)
-"""
+"""Process many items in tasks of a hundred, a few tasks at a time. See docs/patterns.md."""
 
 from collections import deque
 from typing import TypeAlias
@@ -35,7 +21,6 @@ def write_invoice(order: int) -> str:
 
 @task
 def write_invoices(orders: list[int]) -> list[Invoice]:
-    """Write the invoices of a batch of orders."""
     return do_each(write_invoice, orders)
 
 

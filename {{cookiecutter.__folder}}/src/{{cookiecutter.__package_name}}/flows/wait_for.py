@@ -1,16 +1,4 @@
-"""Order without data: `wait_for` holds a task back until others have succeeded.
-
-Use it when a task depends on what another one did (a backup, a table, a file on a share), not on what
-it returned. Where there is a result to pass on, pass it (`passing_data`): the order follows by itself.
-
-When the awaited task fails, the waiting ones do not run: `settle` closes them as `NotRun` and the flow
-fails with the cause. A task that must run all the same, as `report_disk` here, waits with
-`allow_failure`. Try it: run the flow with `free_gb=5`.
-
-`wait_for` is no part of a task's cache key: what a task waits for does not make it run again.
-
-![prune_orders waits for back_up, rebuild_index for prune_orders, report_disk for both](../../../docs/graphs/wait_for.svg)
-"""
+"""Order tasks without data: `wait_for`. See docs/patterns.md."""
 
 from prefect import allow_failure
 from prefect_durable import flow, settle, task
@@ -20,7 +8,6 @@ BACKUP_GB = 20
 
 @task
 def back_up(free_gb: int) -> None:
-    """Copy the orders to the backup disk."""
     if free_gb < BACKUP_GB:
         raise OSError(f"The backup takes {BACKUP_GB} GB and {free_gb} are free.")
 

@@ -1,0 +1,129 @@
+"""Start programs in the background, and leave none behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+
+from ..errors import ToolError
+from .place import FOLDER
+
+PATIENCE = 10.0
+"""Seconds that a program has to end by itself."""
+
+
+class Services:
+    """Programs that run until the end of the `with` block."""
+
+    def __init__(self) -> None:
+        """Start with none."""
+        self._programs: list[subprocess.Popen[bytes]] = []
+
+    def __enter__(self) -> Services:
+        """Have the interrupts of the terminal end the block, whoever started this program."""
+        for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(ending, _interrupt)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop everything, last started first; a second interrupt does not stop the stopping."""
+        for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(ending, signal.SIG_IGN)
+        for program in reversed(self._programs):
+            stop(program)
+
+    def start(self, name: str, *arguments: str, **environment: str) -> subprocess.Popen[bytes]:
+        """Start a Python module in a process group of its own, with a log."""
+        with log_of(name).open("wb") as log:
+            program = subprocess.Popen(
+                [sys.executable, "-m", *arguments],
+                env={**os.environ, **environment},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self._programs.append(program)
+        return program
+
+    def run(self, name: str, *arguments: str) -> str:
+        """Run a Python module to its end and return what it printed."""
+        program = self.start(name, *arguments)
+        status = program.wait()
+        self._programs.remove(program)
+        printed = log_of(name).read_text(encoding="utf-8", errors="replace")
+        if status:
+            raise ToolError(f"{name} ended with {status}:\n{printed}")
+        return printed
+
+    def check(self) -> None:
+        """Make sure that nothing has ended by itself."""
+        for program in self._programs:
+            if program.poll() is not None:
+                raise ToolError(f"A program ended too early; its log is in {FOLDER}.")
+
+
+def log_of(name: str) -> Path:
+    """Return the log of a program."""
+    return FOLDER / f"{name}.log"
+
+
+def stop(program: subprocess.Popen[bytes]) -> None:
+    """Ask a program and all it started to end, then make them."""
+    family = {program.pid} if program.poll() is None else set()
+    if family:
+        program.terminate()
+    deadline = time.monotonic() + PATIENCE
+    while family := _with_children(family, program):
+        if time.monotonic() > deadline:
+            for process in family:
+                _kill(process)
+        time.sleep(0.1)
+
+
+def _with_children(family: set[int], program: subprocess.Popen[bytes]) -> set[int]:
+    """Return who of a family is alive, with the children that came since."""
+    program.poll()
+    parents = _parents()
+    family = {process for process in family if process in parents}
+    while new := {p for p, parent in parents.items() if parent in family} - family:
+        family |= new
+    return family
+
+
+def _parents() -> dict[int, int]:
+    """Return the parent of every living process."""
+    if not Path("/proc/self/stat").exists():
+        processes = ["ps", "-A", "-o", "pid=,ppid=,stat="]
+        rows = subprocess.run(processes, capture_output=True, text=True).stdout.splitlines()
+        fields = [row.split() for row in rows]
+        return {int(pid): int(parent) for pid, parent, state in fields if "Z" not in state}
+    parents = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, parent = stat.read_text().rpartition(")")[2].split()[:2]
+        except OSError:
+            continue
+        if state != "Z":
+            parents[int(stat.parent.name)] = int(parent)
+    return parents
+
+
+def _kill(process: int) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(process, signal.SIGKILL)
+
+
+def _interrupt(number: int, frame: object) -> None:
+    sys.exit(128 + number)

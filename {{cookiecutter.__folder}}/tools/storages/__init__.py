@@ -1,0 +1,1 @@
+"""The kinds of result storage that this project can make, a module each."""
