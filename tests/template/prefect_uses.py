@@ -4,7 +4,7 @@ from __future__ import annotations
 
 ROLE = "ansible/roles/prefect_worker"
 PROJECT = "{{cookiecutter.__folder}}"
-PACKAGE = f"{PROJECT}/src/{{{{cookiecutter.__package_name}}}}"
+TOOLS = f"{PROJECT}/tools"
 DURABLE = f"{PROJECT}/src/prefect_durable"
 
 # Each private attribute of an object of Prefect's that our code uses, and whose it is.
@@ -77,7 +77,7 @@ TEXTS = [
     ),
     ("workers/base.py", "prefect.worker.name", ROLE),
     ("workers/base.py", "flow-run-id", ROLE),
-    ("workers/base.py", "work-pool", PACKAGE),
+    ("workers/base.py", "work-pool", TOOLS),
     (
         "runner/_cancellation_manager.py",
         "Flow run was cancelled successfully.",
@@ -85,13 +85,13 @@ TEXTS = [
     ),
     ("engine.py", "PREFECT__FLOW_RUN_ID", ROLE),
     ("engine.py", "PREFECT__FLOW_RUN_ID", DURABLE),
-    ("flow_engine.py", "prefect.flow-run.heartbeat", PACKAGE),
-    ("events/related.py", "prefect.resource.role", PACKAGE),
+    ("flow_engine.py", "prefect.flow-run.heartbeat", TOOLS),
+    ("events/related.py", "prefect.resource.role", TOOLS),
     ("events/clients.py", "Unable to authenticate", ROLE),
     ("logging/loggers.py", "prefect.flow_runs", ROLE),
     ("filesystems.py", "does not exist", DURABLE),
     ("states.py", "AwaitingRetry", ROLE),
-    ("task_engine.py", "Cached", PACKAGE),
+    ("task_engine.py", "Cached", TOOLS),
     ("task_engine.py", "__parents__", DURABLE),
     ("server/api/server.py", "/health", ROLE),
     ("workers/server.py", "/health", ROLE),
