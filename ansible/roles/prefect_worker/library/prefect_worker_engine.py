@@ -10,11 +10,11 @@ from __future__ import annotations
 import os
 import pwd
 import re
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.prefect_worker_atomic import UnwrittenError, replace
 from ansible.module_utils.prefect_worker_containers import of_worker
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
@@ -137,13 +137,7 @@ class Engine:
             return False
         self.changed.append(str(path))
         if self._act:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            handle, new = tempfile.mkstemp(dir=path.parent)
-            with os.fdopen(handle, "w") as file:
-                file.write(text)
-                os.fchown(handle, 0, group)
-                os.fchmod(handle, mode)
-            Path(new).replace(path)
+            replace(path, text.encode(), mode, group)
         return True
 
     def _listen(self, anew: bool) -> None:
@@ -183,10 +177,10 @@ def main() -> None:
     module = AnsibleModule(ARGUMENTS, supports_check_mode=True)
     os.umask(0o022)
     engine = Engine(module)
-    if module.params["state"] == "present":
-        engine.present()
-    else:
-        engine.absent()
+    try:
+        engine.present() if module.params["state"] == "present" else engine.absent()
+    except UnwrittenError as error:
+        module.fail_json(msg=str(error))
     told = "".join(f"{line}\n" for line in engine.changed)
     module.exit_json(changed=bool(engine.changed), diff={"prepared": told})
 
