@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 PATIENCE = 240.0
@@ -15,7 +15,9 @@ PATIENCE = 240.0
 
 
 @contextmanager
-def running(*command: str, cwd: Path, env: dict[str, str], log: Path) -> Iterator[None]:
+def running(
+    *command: str, cwd: Path, env: dict[str, str], log: Path
+) -> Iterator[subprocess.Popen[bytes]]:
     """Have a program run, and end it with all it started."""
     with log.open("wb") as output:
         program = subprocess.Popen(
@@ -27,9 +29,10 @@ def running(*command: str, cwd: Path, env: dict[str, str], log: Path) -> Iterato
             start_new_session=True,
         )
     try:
-        yield
+        yield program
     finally:
-        os.killpg(program.pid, signal.SIGTERM)
+        with suppress(ProcessLookupError):
+            os.killpg(program.pid, signal.SIGTERM)
         program.wait(timeout=60)
 
 

@@ -35,6 +35,7 @@ EXPRESSIONS = {
     ".github/workflows/ci.yml": re.compile(r"\$\{\{ matrix\.python \}\}"),
 }
 
+LONGEST_README = 150
 # What only a project with that option may mention.
 MARKS = {
     "cloud": r"cloud\.api|prefect\.cloud|Prefect Cloud|PREFECT_API_KEY",
@@ -137,3 +138,7 @@ def test_what_the_image_is_made_of_is_there_and_not_ignored(bake: Bake, pool: st
 def test_every_text_file_ends_with_one_newline(project: Project) -> None:
     for name, text in project.texts().items():
         assert not text or re.search(r"[^\n]\n\Z", text), name
+
+
+def test_its_readme_is_short(project: Project) -> None:
+    assert len(project.texts()["README.md"].splitlines()) <= LONGEST_README

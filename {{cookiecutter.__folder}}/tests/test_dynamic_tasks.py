@@ -10,10 +10,6 @@ from {{ cookiecutter.__package_name }}.flows.dynamic_tasks import dynamic_tasks
 closed: list[str] = []
 
 
-def test_an_empty_chain_is_no_error() -> None:
-    assert dynamic_tasks(2026, ()) == ["books of 2026 open"]
-
-
 def test_a_retry_goes_on_from_the_step_that_failed(monkeypatch: pytest.MonkeyPatch) -> None:
     def close_month(month: str) -> None:
         closed.append(month)

@@ -9,11 +9,7 @@ from prefect.client.schemas.objects import FlowRun, State
 from prefect.states import Completed, Failed
 
 from {{ cookiecutter.__package_name }}.flows import fleet as module
-from {{ cookiecutter.__package_name }}.flows.fleet import count_stock, fleet
-
-
-def test_a_part_counts_a_shop() -> None:
-    assert count_stock("harbour") == 7_000
+from {{ cookiecutter.__package_name }}.flows.fleet import fleet
 
 
 def test_every_part_is_run_and_one_that_fails_again(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,3 @@ def test_what_waits_for_a_failure_does_not_run_and_the_cause_is_shown() -> None:
         state.result()
     ended = {"back_up Failed": 1, "report_disk Completed": 1}
     recorded(state, {**ended, "prune_orders NotRun": 1, "rebuild_index NotRun": 1})
-
-
-def test_it_completes_with_a_backup() -> None:
-    assert wait_for(return_state=True).is_completed()

@@ -6,16 +6,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
 from ..errors import ToolError
+from ..processes import stop
 from .place import FOLDER
-
-PATIENCE = 10.0
-"""Seconds that a program has to end by itself."""
 
 
 class Services:
@@ -77,52 +73,6 @@ class Services:
 def log_of(name: str) -> Path:
     """Return the log of a program."""
     return FOLDER / f"{name}.log"
-
-
-def stop(program: subprocess.Popen[bytes]) -> None:
-    """Ask a program and all it started to end, then make them."""
-    family = {program.pid} if program.poll() is None else set()
-    if family:
-        program.terminate()
-    deadline = time.monotonic() + PATIENCE
-    while family := _with_children(family, program):
-        if time.monotonic() > deadline:
-            for process in family:
-                _kill(process)
-        time.sleep(0.1)
-
-
-def _with_children(family: set[int], program: subprocess.Popen[bytes]) -> set[int]:
-    """Return who of a family is alive, with the children that came since."""
-    program.poll()
-    parents = _parents()
-    family = {process for process in family if process in parents}
-    while new := {p for p, parent in parents.items() if parent in family} - family:
-        family |= new
-    return family
-
-
-def _parents() -> dict[int, int]:
-    """Return the parent of every living process."""
-    if not Path("/proc/self/stat").exists():
-        processes = ["ps", "-A", "-o", "pid=,ppid=,stat="]
-        rows = subprocess.run(processes, capture_output=True, text=True).stdout.splitlines()
-        fields = [row.split() for row in rows]
-        return {int(pid): int(parent) for pid, parent, state in fields if "Z" not in state}
-    parents = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            state, parent = stat.read_text().rpartition(")")[2].split()[:2]
-        except OSError:
-            continue
-        if state != "Z":
-            parents[int(stat.parent.name)] = int(parent)
-    return parents
-
-
-def _kill(process: int) -> None:
-    with suppress(ProcessLookupError):
-        os.kill(process, signal.SIGKILL)
 
 
 def _interrupt(number: int, frame: object) -> None:

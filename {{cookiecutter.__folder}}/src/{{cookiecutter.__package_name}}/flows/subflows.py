@@ -1,16 +1,9 @@
 """Group tasks in a subflow, and feed its result to the parent. See docs/patterns.md."""
 
-from typing import TypedDict
-
 from prefect_durable import flow, settle, task
 
-
-class Report(TypedDict):
-    """What a shop took, from how many customers."""
-
-    shop: str
-    revenue: int
-    customers: int
+# A shop, what it took in cents, and from how many customers.
+Report = tuple[str, int, int]
 
 
 @task
@@ -29,7 +22,7 @@ def shop_report(shop: str) -> Report:
     revenue = read_till.submit(shop)
     customers = count_customers.submit(shop)
     settle([revenue, customers])
-    return Report(shop=shop, revenue=revenue.result(), customers=customers.result())
+    return shop, revenue.result(), customers.result()
 
 
 @flow(name="head-office")
@@ -40,7 +33,7 @@ def head_office() -> dict[str, int]:
 
 @task
 def compare(reports: list[Report], expected: dict[str, int]) -> dict[str, int]:
-    return {report["shop"]: report["revenue"] - expected[report["shop"]] for report in reports}
+    return {shop: revenue - expected[shop] for shop, revenue, _ in reports}
 
 
 @flow(name="subflows")
