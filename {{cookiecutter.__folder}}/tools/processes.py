@@ -9,6 +9,7 @@ import subprocess
 import time
 from contextlib import suppress
 from pathlib import Path
+from uuid import UUID
 
 PATIENCE = 10.0
 """Seconds that a program has to end by itself."""
@@ -38,10 +39,10 @@ def with_children(family: set[int], program: subprocess.Popen[bytes]) -> set[int
     return family
 
 
-def flow_runs_of(processes: set[int]) -> set[str]:
+def flow_runs_of(processes: set[int]) -> set[UUID]:
     """Return the ids of the flow runs that processes execute, from their environments."""
     texts = (_environment(process) for process in processes)
-    return {match[1] for text in texts if (match := RUN.search(text))}
+    return {UUID(match[1]) for text in texts if (match := RUN.search(text))}
 
 
 def _environment(process: int) -> str:

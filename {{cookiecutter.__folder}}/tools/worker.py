@@ -8,6 +8,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from uuid import UUID
 
 from prefect.states import Crashed
 
@@ -47,7 +48,7 @@ def _work(project: Project) -> int:
         return 0
 
 
-def _tell(runs: set[str]) -> None:
+def _tell(runs: set[UUID]) -> None:
     """Set the runs to Crashed that ended with the worker."""
     with api() as client:
         for run in map(client.read_flow_run, sorted(runs)):
