@@ -75,6 +75,15 @@ def test_a_run_starts_in_a_writable_folder_of_its_own(faults: Faults, seen: dict
     assert faults.host.shell("find / -xdev -name report.csv").split() == [f"{SHARED}/report.csv"]
 
 
+def test_programs_of_packages_are_found_by_their_names(seen: dict[str, str]) -> None:
+    assert seen["program"] == f"{seen['project']}/.venv/bin/prefect"
+
+
+@pytest.mark.usefixtures("seen")
+def test_memory_that_a_run_shares_goes_with_it(faults: Faults) -> None:
+    assert "report" not in faults.host.shell("ls /dev/shm")
+
+
 def test_temporary_files_are_on_the_disk(seen: dict[str, str]) -> None:
     assert seen["disk"] != "tmpfs"
     assert seen["temporary"] == "/var/tmp"
