@@ -11,6 +11,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.serializers import Serializer
 from prefect.states import Cancelled, Completed, Crashed
+from prefect.task_runners import ProcessPoolTaskRunner
 from prefect_durable import current_key, do_each, flow, settle, task
 from prefect_durable.testing import create_flow_run, flow_run_id, run
 
@@ -202,7 +203,24 @@ def filled() -> list[Any]:
     return [basket.goods, weight]
 
 
-FLOWS: list[Any] = [shorter_list, two_lists, keys, stopped, named_state, table, filled]
+@task
+def count_in_pool(notes: str) -> int:
+    """Note an execution where another process can read it."""
+    with Path(notes).open("a") as file:
+        file.write("count\n")
+    return len(Path(notes).read_text())
+
+
+@flow(task_runner=ProcessPoolTaskRunner(max_workers=1))
+def pooled() -> None:
+    """Run a task in another process."""
+    notes = Path(sys.argv[1], "pooled")
+    count_in_pool.submit(str(notes)).result()
+    done.extend(notes.read_text().split())
+    fail_once()
+
+
+FLOWS: list[Any] = [shorter_list, two_lists, keys, stopped, named_state, table, filled, pooled]
 WITH_CHILD: list[Any] = [child_in_a_task, child_in_a_subflow]
 
 

@@ -12,7 +12,7 @@ from uuid import UUID
 
 import prefect.deployments
 import pytest
-from prefect import get_client
+from prefect import get_client, runtime
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, StateType
 from prefect.states import Cancelled, Cancelling, Completed, Failed, Running
@@ -123,13 +123,39 @@ def test_calls_are_told_apart_by_all_that_makes_their_children() -> None:
     assert len(set(asked)) == 4
 
 
-def test_a_hook_starts_a_child_of_its_own_in_every_attempt() -> None:
-    @flow(on_failure=[lambda *_: ask()])
-    def parent() -> None:
+def ask_in_hook(*_: object) -> None:
+    """Ask for a child when something has failed."""
+    ask()
+
+
+@pytest.mark.parametrize("of", ["flow", "task"])
+def test_a_hook_starts_a_child_of_its_own_in_every_attempt(of: str) -> None:
+    @task(on_failure=[ask_in_hook] if of == "task" else [])
+    def fail() -> None:
         raise ValueError("always")
 
+    @flow(on_failure=[ask_in_hook] if of == "flow" else [])
+    def parent() -> None:
+        fail()
+
     retry(parent, parent(return_state=True))
-    assert len(set(asked)) == 2
+    assert len(set(asked)) == len(asked) == 2
+
+
+def test_a_hook_of_a_task_that_completed_finds_its_child_again() -> None:
+    @task(on_completion=[ask_in_hook])
+    def succeed() -> None:
+        pass
+
+    @flow
+    def parent() -> None:
+        succeed()
+        if len(asked) == 1:
+            raise ValueError("once")
+
+    retry(parent, parent(return_state=True))
+    first, again = asked
+    assert first == again
 
 
 def test_hooks_of_a_cancelled_run_start_children(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -215,16 +241,40 @@ def test_a_child_that_has_not_ended_in_time_is_returned_and_not_taken_for_succes
         asyncio.run(parent())
 
 
-def test_a_parent_that_is_cancelled_starts_no_child() -> None:
-    @flow
-    def parent() -> None:
-        with get_client(sync_client=True) as client:
-            client.set_flow_run_state(number, Cancelling())
-        ask()
+def cancel_this_run() -> None:
+    """Cancel the run that calls this."""
+    with get_client(sync_client=True) as client:
+        client.set_flow_run_state(runtime.flow_run.id, Cancelling())
 
-    number = create_flow_run(parent)
-    run(parent, number)
-    assert asked == []
+
+@flow
+def cleaned_up() -> None:
+    """Ask for a child, and for another one whatever becomes of that."""
+    try:
+        cancel_this_run()
+        ask("work")
+    finally:
+        ask("clean up")
+
+
+@flow
+async def cleaned_up_async() -> None:
+    """Do the same."""
+    try:
+        cancel_this_run()
+        await arun_deployment(CHILD, timeout=0)
+    finally:
+        child = await arun_deployment(CHILD, parameters={"name": "clean up"}, timeout=0)
+        asked.append(child.id)
+
+
+@pytest.mark.parametrize("parent", [cleaned_up, cleaned_up_async])
+def test_a_parent_that_is_cancelled_starts_children_only_to_clean_up(parent: Any) -> None:
+    run(parent, create_flow_run(parent))
+    with get_client(sync_client=True) as client:
+        (child,) = (client.read_flow_run(one) for one in asked)
+    assert child.parameters == {"name": "clean up"}
+    assert child.state_type is StateType.SCHEDULED
 
 
 @pytest.mark.parametrize("parent", flows.PARENTS)

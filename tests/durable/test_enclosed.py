@@ -196,6 +196,69 @@ def test_what_a_failed_task_called_is_not_done_again() -> None:
     assert done == ["store 0", "failure"]
 
 
+@pytest.mark.parametrize("succeeds", [2, 4], ids=["in the first attempt", "in the retry"])
+def test_what_a_task_called_is_not_done_again_when_it_is_tried_again(succeeds: int) -> None:
+    @task(retries=1)
+    def outer() -> None:
+        store(0)
+        store(0)
+        done.append("try")
+        if done.count("try") < succeeds:
+            raise ValueError("not yet")
+
+    @flow
+    def nightly() -> None:
+        outer()
+        store(0)
+        if "failure" not in done:
+            done.append("failure")
+            raise ValueError("once")
+
+    retry(nightly, nightly(return_state=True))
+    stored = ["store 0", "store 0"]
+    assert (
+        done
+        == {
+            2: [*stored, "try", "try", "store 0", "failure"],
+            4: [*stored, "try", "try", "try", "try", "store 0", "failure"],
+        }[succeeds]
+    )
+
+
+@task
+def notify(what: str) -> None:
+    """Tell somebody."""
+    done.append(f"notify of {what}")
+
+
+@flow
+async def report(what: str) -> None:
+    """Write a report."""
+    done.append(f"report of {what}")
+
+
+async def report_in_hook(*_: object) -> None:
+    """Write a report when something has failed."""
+    await report("failure")
+
+
+@pytest.mark.parametrize("of", ["flow", "task"])
+def test_what_a_hook_calls_is_done_in_every_attempt(of: str) -> None:
+    hooks: Any = {"on_failure": [lambda *_: notify("failure"), report_in_hook]}
+
+    @task
+    def fail() -> None:
+        raise ValueError("always")
+
+    @flow
+    def nightly() -> None:
+        (fail.with_options(**hooks) if of == "task" else fail)()
+
+    hooked = nightly.with_options(**hooks) if of == "flow" else nightly
+    retry(hooked, hooked(return_state=True))
+    assert done == ["notify of failure", "report of failure"] * 2
+
+
 may_end = Event()
 submitted: list[Any] = []
 

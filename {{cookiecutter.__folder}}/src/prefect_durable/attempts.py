@@ -2,7 +2,7 @@
 
 import os
 import weakref
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from threading import Lock
@@ -42,6 +42,7 @@ class Attempt:
     flow_run: FlowRun | None = None
     begun: bool = False
     keys: dict[UUID, str] = field(default_factory=dict)
+    tries: Counter[UUID] = field(default_factory=Counter)
     said: set[str] = field(default_factory=set)
     lock: Lock = field(default_factory=Lock)
     numbers: defaultdict[tuple[str, ...], list[Number]] = field(

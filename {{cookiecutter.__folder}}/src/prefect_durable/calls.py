@@ -28,6 +28,7 @@ from prefect.utilities.engine import collect_task_run_inputs_sync
 from .attempts import Attempt, Number, attempt_of, say_that_it_is_outside
 from .call_store import Call, CallStore
 from .fingerprint import UnhashableError, fingerprint, is_changed
+from .hooks import is_in_hook
 
 
 class EveryCall(CachePolicy):
@@ -54,6 +55,8 @@ class EveryCall(CachePolicy):
         if flow is None or flow.flow_run is None:
             say_that_it_is_outside(task.name)
             return Call(task.name, str(run.id), number)
+        if is_in_hook():
+            return None
         attempt = attempt_of(flow)
         made_of = ("task", task.name, task.fn, inputs)
         try:
@@ -66,7 +69,11 @@ class EveryCall(CachePolicy):
         if flow.detached:
             attempt.say(f"A retry repeats {task.name}: it runs outside of its flow's process.")
             return None
-        key = attempt.numbered_key(what, _calls_around(attempt, run), number)
+        enclosing = _enclosing(attempt, run)
+        inside = [*(attempt.keys[task] for task in enclosing), *_awaited_by(attempt, run)]
+        tried = " ".join(sorted(f"{task} {attempt.tries[task]}" for task in enclosing))
+        key = attempt.numbered_key(what, inside, number, tried)
+        attempt.tries[run.id] += 1
         return Call(task.name, key, number, attempt, partial(is_changed, what, *made_of))
 
 
@@ -80,6 +87,8 @@ def call_key(*what: object) -> str | None:
     """
     flow, task = FlowRunContext.get(), TaskRunContext.get()
     if flow is None or flow.flow_run is None:
+        return None
+    if is_in_hook():
         return None
     attempt = attempt_of(flow)
     if flow.detached:
@@ -111,14 +120,18 @@ def current_key() -> str | None:
     return None
 
 
-def _calls_around(attempt: Attempt, task_run: TaskRun) -> list[str]:
-    """Return the keys of the calls that a call is made in, and of those that it waits for."""
+def _enclosing(attempt: Attempt, task_run: TaskRun) -> list[UUID]:
+    """Return the runs of tasks that a call is made in, if they have keys."""
     inputs = dict(task_run.task_inputs)
     parents = _task_runs(inputs.pop("__parents__", []))
     # Prefect takes a task for a parent, too, that is still making an argument of the call.
     makers = _task_runs(maker for makers in inputs.values() for maker in makers)
-    enclosing = [attempt.keys[parent] for parent in parents - makers if parent in attempt.keys]
-    return [*enclosing, *_after(attempt, inputs.get("wait_for", []))]
+    return [parent for parent in parents - makers if parent in attempt.keys]
+
+
+def _awaited_by(attempt: Attempt, task_run: TaskRun) -> list[str]:
+    """Return the keys of the calls that a call waits for."""
+    return _after(attempt, task_run.task_inputs.get("wait_for", []))
 
 
 def keys_of(awaited: Any) -> list[str]:

@@ -20,8 +20,6 @@ def child_key(given: dict[str, Any]) -> str | None:
         say_that_it_is_outside(name)
         return None
     attempt = attempt_of(context)
-    if attempt.has_ended():  # a hook, which is to act for this attempt
-        return None
     if is_of_others(get_transaction()):
         attempt.say(f"A retry repeats {name}: it is called in a transaction.")
         return None

@@ -1,5 +1,7 @@
 """Child runs: started by `run_deployment`, found again, and cancelled with their parent."""
 
+import asyncio
+import sys
 import time
 from contextlib import nullcontext, suppress
 from typing import Any, Self
@@ -16,12 +18,15 @@ from prefect.client.schemas.filters import (
 )
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.context import FlowRunContext
-from prefect.exceptions import CancelledRun, ObjectNotFound
+from prefect.exceptions import CancelledRun, ObjectNotFound, TerminationSignal
 from prefect.logging import get_run_logger
 from prefect.states import AwaitingRetry, Cancelling
 
 from .attempts import runs_that_end_this
 from .child_key import child_key
+
+STOPS = (TerminationSignal, CancelledRun, KeyboardInterrupt, asyncio.CancelledError)
+"""What a flow gets when its run is cancelled."""
 
 STOPPED = FlowRunFilterState(
     type=FlowRunFilterStateType(any_=[StateType.CANCELLING, StateType.CANCELLED])
@@ -38,6 +43,8 @@ class Child:
         self._parents = runs_that_end_this() if given["as_subflow"] else []
         self._run_id: UUID | None = None
         self._is_to_go_on = False
+        # Here, as an error is not known in the thread of a coroutine's call.
+        self._is_cleaning_up = isinstance(sys.exception(), STOPS)
         self._client: SyncPrefectClient = get_client(sync_client=True)
         self._began = time.monotonic()
 
@@ -58,6 +65,9 @@ class Child:
 
     def begin(self) -> FlowRun:
         """Start the child, or find it again."""
+        if self._is_cleaning_up and self._is_stopped():
+            # As in a hook: it is for this attempt, and not stopped with it.
+            self._key, self._parents = None, []
         self._end_if_stopped()
         child = self._found()
         if child is None:

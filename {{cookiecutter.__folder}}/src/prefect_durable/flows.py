@@ -27,6 +27,7 @@ from .call_store import is_of_others
 from .calls import call_key, keys_of
 from .fingerprint import fingerprint, is_changed
 from .generators import isolated, isolated_async
+from .hooks import Hooks
 from .methods import unshared
 from .serializers import is_exact
 
@@ -36,6 +37,17 @@ R = TypeVar("R")
 
 class Flow(prefect.Flow[P, R]):
     """Prefect's flow, whose function does a little more while a run executes it."""
+
+    def __init__(self, fn: Any, *args: Any, **options: Any) -> None:
+        """Make a flow; the options are Prefect's."""
+        super().__init__(fn, *args, **options)
+        self._know_hooks()
+
+    def _know_hooks(self) -> None:
+        """Let every hook say that it is one."""
+        for name, hooks in vars(self).items():
+            if name.endswith("_hooks"):
+                setattr(self, name, Hooks(hooks))
 
     if not TYPE_CHECKING:  # where the types are Prefect's
 
@@ -63,6 +75,7 @@ class Flow(prefect.Flow[P, R]):
             # What `super` makes is a flow of Prefect's.
             changed = super().with_options(**options)
             changed.__class__ = type(self)
+            changed._know_hooks()
             return changed
 
         def __call__(self, *args: Any, **options: Any) -> Any:

@@ -15,6 +15,7 @@ from .call_store import CallStore
 from .calls import EVERY_CALL
 from .fingerprint import UnhashableError, fingerprint
 from .generators import isolated, isolated_async
+from .hooks import Hooks
 from .methods import unshared
 
 P = ParamSpec("P")
@@ -43,7 +44,7 @@ class Task(prefect.Task[P, R]):
         self._know_calls()
 
     def _know_calls(self) -> None:
-        """Choose the cache policy, and a key of its own for what a factory makes."""
+        """Choose the cache policy, a key of its own for what a factory makes, and its hooks."""
         if self.cache_policy is DEFAULT and self._user_cache_policy is NotSet:
             # Prefect executes a generator in any case, so its result would be of no use.
             policy: Any = NO_CACHE if self.isgenerator else EVERY_CALL
@@ -53,6 +54,9 @@ class Task(prefect.Task[P, R]):
         if getattr(self.fn, "__closure__", None):
             with suppress(UnhashableError):
                 self.task_key = f"{self.task_key}-{fingerprint(self.name, self.fn)[:8]}"
+        # Those of its completion are called for a result that is found, too.
+        self.on_failure_hooks = Hooks(self.on_failure_hooks)
+        self.on_running_hooks = Hooks(self.on_running_hooks)
 
     if not TYPE_CHECKING:  # where the types are Prefect's
 
