@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 from uuid import UUID
 
-from prefect import get_client
+from prefect import get_client, unmapped
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.serializers import Serializer
@@ -204,20 +204,31 @@ def filled() -> list[Any]:
 
 
 @task
-def count_in_pool(notes: str) -> int:
+def count_in_pool(notes: str, shop: str) -> str:
     """Note an execution where another process can read it."""
     with Path(notes).open("a") as file:
-        file.write("count\n")
-    return len(Path(notes).read_text())
+        file.write(f"{shop}\n")
+    return shop.upper()
+
+
+@task
+def call_in_pool(notes: str, shop: str) -> str:
+    """Call a task where this one is executed."""
+    return count_in_pool(notes, shop)
 
 
 @flow(task_runner=ProcessPoolTaskRunner(max_workers=1))
-def pooled() -> None:
-    """Run a task in another process."""
+def pooled() -> list[str]:
+    """Run tasks in other processes: equal ones, mapped ones, and one with a task in it."""
     notes = Path(sys.argv[1], "pooled")
-    count_in_pool.submit(str(notes)).result()
-    done.extend(notes.read_text().split())
+    shops = ["mill", "mill", "till"]
+    calls = [count_in_pool.submit(str(notes), shop) for shop in shops]
+    mapped = count_in_pool.map(unmapped(str(notes)), ["port", "bank"])
+    inside = call_in_pool.submit(str(notes), calls[2])
+    found = [future.result() for future in (*calls, *mapped, inside)]
+    done.extend(sorted(notes.read_text().split()))
     fail_once()
+    return found
 
 
 FLOWS: list[Any] = [shorter_list, two_lists, keys, stopped, named_state, table, filled, pooled]

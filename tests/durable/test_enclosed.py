@@ -361,3 +361,20 @@ def test_flows_one_after_the_other_are_not_taken_for_threads(
     states = [nightly(return_state=True), nightly(return_state=True)]
     assert all(state.is_completed() for state in states)
     assert "A retry repeats" not in caplog.text
+
+
+def test_the_first_attempt_says_that_a_task_is_left_to_a_task_worker_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    ids = []
+
+    @flow
+    def nightly() -> None:
+        ids.append(store.delay(0).task_run_id)
+        if len(ids) == 1:
+            raise ValueError("once")
+
+    failed = nightly(return_state=True)
+    assert "A retry repeats store: a task worker executes it, which knows no flow." in caplog.text
+    assert retry(nightly, failed).is_completed()
+    assert len(set(ids)) == 2

@@ -111,6 +111,12 @@ def attempt_of(flow: FlowRunContext) -> Attempt:
     return _attempts[id(flow)]
 
 
+def share_attempt(flow: FlowRunContext, copied: FlowRunContext) -> None:
+    """Let a copy of a context belong to the same attempt."""
+    weakref.finalize(copied, _attempts.pop, id(copied), None)
+    _attempts[id(copied)] = attempt_of(flow)
+
+
 def say_that_it_is_outside(name: str) -> None:
     """Say that a call in a thread of one's own is not found again, if it may be one."""
     for attempt in list(_attempts.values()):

@@ -58,7 +58,9 @@ class EveryCall(CachePolicy):
         if is_in_hook():
             return None
         attempt = attempt_of(flow)
-        made_of = ("task", task.name, task.fn, inputs)
+        submitted_as = getattr(task, "submitted_as", None)
+        is_what = (submitted_as,) if submitted_as else (task.name, task.fn)
+        made_of = ("task", *is_what, inputs)
         try:
             what = fingerprint(*made_of)
         except UnhashableError as unhashable:
@@ -66,10 +68,12 @@ class EveryCall(CachePolicy):
                 f"A retry repeats {task.name}: it is given {unhashable}, or closes over it."
             )
             return None
-        if flow.detached:
+        enclosing = _enclosing(attempt, run)
+        if flow.detached and submitted_as:
+            attempt.place = submitted_as
+        elif flow.detached and not enclosing:
             attempt.say(f"A retry repeats {task.name}: it runs outside of its flow's process.")
             return None
-        enclosing = _enclosing(attempt, run)
         inside = [*(attempt.keys[task] for task in enclosing), *_awaited_by(attempt, run)]
         tried = " ".join(sorted(f"{task} {attempt.tries[task]}" for task in enclosing))
         key = attempt.numbered_key(what, inside, number, tried)
@@ -91,7 +95,7 @@ def call_key(*what: object) -> str | None:
     if is_in_hook():
         return None
     attempt = attempt_of(flow)
-    if flow.detached:
+    if flow.detached and not (task and task.task_run.id in attempt.keys):
         attempt.say(f"A retry repeats {what[1]}: it is called outside of its flow's process.")
         return None
     inside, tried = [], ""

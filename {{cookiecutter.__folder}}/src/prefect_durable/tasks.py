@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import prefect
 from prefect.cache_policies import DEFAULT, NO_CACHE
-from prefect.context import TaskRunContext
+from prefect.context import FlowRunContext, TaskRunContext
 from prefect.utilities.annotations import NotSet
 from typing_extensions import ParamSpec
 
+from .attempts import attempt_of
 from .call_store import CallStore
 from .calls import EVERY_CALL
 from .fingerprint import UnhashableError, fingerprint
 from .generators import isolated, isolated_async
 from .hooks import Hooks
 from .methods import unshared
+from .submissions import known_submissions
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -37,6 +39,9 @@ def task(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
 
 class Task(prefect.Task[P, R]):
     """Prefect's task, with `EVERY_CALL` where Prefect would use its default cache policy."""
+
+    submitted_as: str | None = None
+    """The key of the submission that this is sent to another process for."""
 
     def __init__(self, fn: Any, *args: Any, **options: Any) -> None:
         """Make a task; the options are Prefect's."""
@@ -86,6 +91,24 @@ class Task(prefect.Task[P, R]):
             changed.__class__ = type(self)
             changed._know_calls()
             return changed
+
+        def submit(self, *args: Any, **options: Any) -> Any:
+            """Submit the task; the options are Prefect's."""
+            with known_submissions():
+                return super().submit(*args, **options)
+
+        def map(self, *args: Any, **options: Any) -> Any:
+            """Submit the task for each of several arguments; the options are Prefect's."""
+            with known_submissions():
+                return super().map(*args, **options)
+
+        def apply_async(self, *args: Any, **options: Any) -> Any:
+            """Leave the task to a task worker; the options are Prefect's."""
+            context = FlowRunContext.get()
+            if context:
+                reason = "a task worker executes it, which knows no flow."
+                attempt_of(context).say(f"A retry repeats {self.name}: {reason}")
+            return super().apply_async(*args, **options)
 
         def __call__(self, *args: Any, **options: Any) -> Any:
             """Run the task; the options are Prefect's."""
