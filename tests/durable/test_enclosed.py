@@ -366,7 +366,7 @@ def test_flows_one_after_the_other_are_not_taken_for_threads(
 def test_the_first_attempt_says_that_a_task_is_left_to_a_task_worker_again(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    ids = []
+    ids: list[Any] = []
 
     @flow
     def nightly() -> None:

@@ -105,10 +105,13 @@ class Task(prefect.Task[P, R]):
         def apply_async(self, *args: Any, **options: Any) -> Any:
             """Leave the task to a task worker; the options are Prefect's."""
             context = FlowRunContext.get()
-            if context:
-                reason = "a task worker executes it, which knows no flow."
-                attempt_of(context).say(f"A retry repeats {self.name}: {reason}")
-            return super().apply_async(*args, **options)
+            if context is None:
+                return super().apply_async(*args, **options)
+            reason = "a task worker executes it, which knows no flow."
+            attempt_of(context).say(f"A retry repeats {self.name}: {reason}")
+            # By the order of the calls, Prefect would take the run of another call for this one.
+            with context.model_copy(update={"detached": True}):
+                return super().apply_async(*args, **options)
 
         def __call__(self, *args: Any, **options: Any) -> Any:
             """Run the task; the options are Prefect's."""
