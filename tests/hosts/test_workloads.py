@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pytest
 
+from tests.hosts.control import git
+from tests.hosts.control.clones import Repositories, repositories
+from tests.hosts.control.deployed import IN_PROJECT, ended
 from tests.hosts.control.faults import Faults
+from tests.hosts.control.playbook import Played
 from tests.hosts.control.project import Project
 from tests.hosts.control.server import eventually
 from tests.hosts.control.site import Site
@@ -34,6 +40,7 @@ OVERRIDES = {
     "ProtectHome": "read-only",
     "ReadWritePaths": ["/data", "/mnt/share"],
     "RestrictNamespaces": False,
+    "RestrictSUIDSGID": False,
 }
 REFUSALS = {
     "chromium_with_its_own_sandbox": "No usable sandbox",
@@ -43,6 +50,7 @@ REFUSALS = {
     "low_port": "Permission denied",
     "mnt": "Read-only file system: '/mnt/share/report'",
     "namespaces": "unshare failed: Operation not permitted",
+    "setgid": "Operation not permitted",
     "sudo": '"no new privileges" flag is set',
 }
 OVERRIDDEN = {
@@ -53,6 +61,7 @@ OVERRIDDEN = {
     "low_port": "bound",
     "mnt": "1",
     "namespaces": "0",
+    "setgid": "2775",
 }
 
 
@@ -77,18 +86,41 @@ def variables(site: Site) -> Iterator[dict[str, Any]]:
     programs.stop_all()
 
 
+@dataclass(frozen=True)
+class Made:
+    """A machine, the repositories that it reaches, and the play that made it a worker."""
+
+    host: Container
+    reaches: Repositories
+    play: Callable[..., Played]
+
+
 @pytest.fixture(scope="module", params=["trixie", "bookworm"])
-def machine(
+def made(
     site: Site, project: Project, variables: dict[str, Any], request: pytest.FixtureRequest
-) -> Iterator[Container]:
-    """A machine that is a worker with it."""
-    made = site.lab.equipped(request.param, f"workloads-{request.param}")
-    made.start()
-    made.wait()
-    site.play(made, project=project, **variables).succeeded()
-    furnish(made)
-    yield made
-    made.kill()
+) -> Iterator[Made]:
+    """A machine that is a worker with the project."""
+    host = site.lab.equipped(request.param, f"workloads-{request.param}")
+    host.start()
+    host.wait()
+    with repositories(site, host) as reaches:
+        play = partial(site.play, host, project=project, **variables, **reaches.variables)
+        play().succeeded()
+        furnish(host)
+        yield Made(host, reaches, play)
+    host.kill()
+
+
+@pytest.fixture(scope="module")
+def machine(made: Made) -> Container:
+    """The machine."""
+    return made.host
+
+
+@pytest.fixture(scope="module")
+def faults(site: Site, machine: Container) -> Faults:
+    """The machine's runs."""
+    return Faults(site.api, site.pool, machine)
 
 
 @pytest.fixture(scope="module")
@@ -98,13 +130,10 @@ def seen(site: Site, machine: Container) -> Outcomes:
 
 
 @pytest.fixture(scope="module")
-def overridden(
-    site: Site, machine: Container, seen: Outcomes, project: Project, variables: dict[str, Any]
-) -> dict[str, Outcome]:
+def overridden(site: Site, made: Made, seen: Outcomes) -> dict[str, Outcome]:
     """What becomes of those that were refused, with overrides."""
-    more = {**variables, "prefect_worker_unit_overrides": OVERRIDES}
-    site.play(machine, project=project, **more).succeeded()
-    return outcomes(site.api, machine, "rights")["rights"]
+    made.play(prefect_worker_unit_overrides=OVERRIDES).succeeded()
+    return outcomes(site.api, made.host, "rights")["rights"]
 
 
 @pytest.mark.parametrize(("group", "name"), EACH)
@@ -122,13 +151,32 @@ def test_mail_of_a_run_arrives(machine: Container, seen: Outcomes) -> None:
     eventually(lambda: "Subject: Report" in machine.shell(mail), 20, "no mail has arrived")
 
 
-def test_a_run_goes_on_while_the_system_is_upgraded(
-    site: Site, machine: Container, seen: Outcomes
-) -> None:
-    faults = Faults(site.api, site.pool, machine)
+def test_sendmail_fails_at_once(faults: Faults) -> None:
+    run = ended(faults, "mail", IN_PROJECT)
+    assert run["state_type"] == "FAILED"
+    assert "non-zero exit status 75" in run["state"]["message"]
+
+
+@pytest.mark.parametrize("by", ["https", "ssh"])
+def test_a_clone_by_branch_with_submodules_runs(faults: Faults, made: Made, by: str) -> None:
+    run = ended(faults, "cloned", made.reaches.steps(by), "flow.py:cloned")
+    assert run["state_type"] == "COMPLETED", run["state"]
+
+
+def test_a_step_that_fails_is_told_with_its_error(faults: Faults, made: Made) -> None:
+    run = ended(faults, "cloned", made.reaches.steps("https", "missing"), "flow.py:cloned")
+    assert run["state_type"] == "CRASHED"
+    message = run["state"]["message"]
+    assert message.startswith("Exited with status 1, before the flow began: Encountered error")
+    assert "Failed to clone repository" in message
+    assert git.TOKEN not in message
+
+
+@pytest.mark.usefixtures("seen")
+def test_a_run_goes_on_while_the_system_is_upgraded(faults: Faults) -> None:
     run = faults.held()
     again = "apt-get install --quiet --yes --reinstall libc6 openssl systemd"
-    machine.shell(f"apt-get update --quiet && DEBIAN_FRONTEND=noninteractive {again}")
+    faults.host.shell(f"apt-get update --quiet && DEBIAN_FRONTEND=noninteractive {again}")
     faults.let_go(run)
     assert faults.ended(run)["state_type"] == "COMPLETED"
 
@@ -147,3 +195,23 @@ def test_an_override_gives_what_it_says(overridden: dict[str, Outcome], name: st
 @pytest.mark.parametrize("name", sorted(REFUSALS.keys() - OVERRIDDEN))
 def test_what_is_not_meant_no_override_gives(overridden: dict[str, Outcome], name: str) -> None:
     assert overridden[name].state == "FAILED"
+
+
+def test_runs_outlast_a_change_of_the_apis_password(site: Site, faults: Faults, made: Made) -> None:
+    before = site.server.auth_string
+    runs = [faults.held(crash_retries=1) for _ in range(3)]
+    site.server.restart_with("admin:the-next-one")
+    try:
+        faults.let_go(runs[0])
+        eventually(lambda: faults.steps(runs[0]) == ["before", "after"], 60, "it does not go on")
+        made.play().succeeded()
+        for run in runs[1:]:
+            faults.let_go(run)
+        for run in runs:
+            assert faults.ended(run)["state_type"] == "COMPLETED"
+            assert faults.steps(run) == ["before", "after"]
+            assert "Crashed" not in faults.history(run)
+            assert faults.tasks(run) == ["COMPLETED", "COMPLETED"]
+        faults.completed()
+    finally:
+        site.server.restart_with(before)

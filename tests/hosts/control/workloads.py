@@ -38,7 +38,7 @@ OUTPUTS = {
     },
     "network": {
         "git_https_and_a_port_above_1023": "x",
-        "git_ssh": "x",
+        "rsync_ssh": "1",
         "smtp": "{}",
     },
     "programs": {
@@ -107,7 +107,7 @@ def with_workloads(site: Site, name: str, packages: list[str], imports: list[str
 
 
 def furnish(host: Host) -> None:
-    """Give a machine what the workloads talk to: a database, mail, a repository, folders."""
+    """Give a machine what the workloads talk to: a database, mail, folders."""
     host.shell((WORKLOADS / "furnish.sh").read_text())
 
 

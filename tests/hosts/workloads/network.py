@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import smtplib
 import ssl
 import subprocess
@@ -10,7 +9,6 @@ import threading
 from email.message import EmailMessage
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from shop_reports.workloads.shell import output
@@ -37,11 +35,10 @@ def git_https_and_a_port_above_1023() -> str:
                 server.shutdown()
 
 
-def git_ssh() -> str:
-    """Clone over SSH, with a key of the project."""
-    home = Path(os.environ["PREFECT_HOME"])
-    ssh = f"ssh -i {home}/git_key -o UserKnownHostsFile={home}/known_hosts"
-    return output("git clone -q git@localhost:repository c && cat c/a", GIT_SSH_COMMAND=ssh)
+def rsync_ssh() -> str:
+    """Copy a file over SSH, with the key that git has."""
+    here = "admin@$(hostname -I | cut -d ' ' -f 1)"
+    return output(f'rsync -e "$GIT_SSH_COMMAND" {here}:/etc/hostname . && wc -l <hostname')
 
 
 def smtp() -> str:
