@@ -20,7 +20,9 @@ from prefect import flow
 def long():
     time.sleep(600)
 """
-ENTRY = """
+# In a pool that no other worker serves.
+POOL = "interrupted"
+ENTRY = """deployments:
   - name: long
     entrypoint: src/shop_reports/flows/long.py:long
     work_pool: *work_pool
@@ -35,7 +37,10 @@ def test_a_run_in_flight_is_crashed_within_seconds_of_an_interrupt(
     flow = project / "src/shop_reports/flows/long.py"
     try:
         flow.write_text(LONG, encoding="utf-8")
-        entries.write_text(original + ENTRY, encoding="utf-8")
+        head = original.partition("deployments:\n")[0]
+        served = head.replace('    name: "shop-reports"', f'    name: "{POOL}"')
+        assert served != head
+        entries.write_text(served + ENTRY, encoding="utf-8")
         assert make("bootstrap").returncode == 0
         assert make("deploy").returncode == 0
         log = project.parent / "interrupted-worker.log"

@@ -58,6 +58,10 @@ def add(name: str) -> list[Path]:
             " for example NAME=daily_report."
         )
     folder = _flows_folder()
+    if name in {*sys.stdlib_module_names, folder.parent.name}:
+        raise ToolError(
+            f"NAME is {name!r}, a module that the flow's would hide: add a second word."
+        )
     module, test = folder / f"{name}.py", Path(f"tests/test_{name}.py")
     if taken := [str(path) for path in (module, test) if path.exists()]:
         raise ToolError(f"NAME is {name!r}, and {taken[0]} exists: choose another name.")
