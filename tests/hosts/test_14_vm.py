@@ -10,8 +10,10 @@ import pytest
 
 from tests.hosts.control.faults import Faults
 from tests.hosts.control.observe import UNIT, main_pid, shown
+from tests.hosts.control.project import Project
 from tests.hosts.control.server import eventually, now
 from tests.hosts.control.site import Site
+from tests.hosts.control.workloads import with_workloads
 from tests.hosts.machines.vm import VirtualMachine
 
 # Emulated, so about eight times as slow as anything else.
@@ -22,12 +24,18 @@ BOOT = "cat /proc/sys/kernel/random/boot_id"
 
 
 @pytest.fixture(scope="module")
-def vm(site: Site) -> Iterator[VirtualMachine]:
+def project(site: Site) -> Project:
+    """A project with numpy at the head of a flow: the proof and the smoke run import it."""
+    return with_workloads(site, "vm", ["numpy"], ["numpy"])
+
+
+@pytest.fixture(scope="module")
+def vm(site: Site, project: Project) -> Iterator[VirtualMachine]:
     """A virtual machine that the playbook has made a worker."""
     machine = site.lab.vm("trixie", "vm")
     machine.start()
     machine.wait()
-    site.play({"vm": machine}, **SLOW).succeeded()
+    site.play({"vm": machine}, project=project, **SLOW).succeeded()
     yield machine
     machine.kill()
 
@@ -106,5 +114,7 @@ def test_after_power_was_lost_the_worker_runs_flows(site: Site, vm: VirtualMachi
     assert run["state_type"] == "COMPLETED", run["state"]
 
 
-def test_after_power_was_lost_there_is_nothing_to_change(site: Site, vm: VirtualMachine) -> None:
-    assert site.play({"vm": vm}, **SLOW).succeeded().changed["vm"] == 0
+def test_after_power_was_lost_there_is_nothing_to_change(
+    site: Site, vm: VirtualMachine, project: Project
+) -> None:
+    assert site.play({"vm": vm}, project=project, **SLOW).succeeded().changed["vm"] == 0
