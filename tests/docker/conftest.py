@@ -14,13 +14,14 @@ import pytest
 from tests.docker.lab import base_image
 from tests.docker.lab.engine import Engine
 from tests.docker.lab.machine import adapt, address, machine
+from tests.docker.lab.server import Server
 from tests.docker.lab.story import Story
 from tests.hosts.control.project import Project
 from tests.hosts.machines.lab import Lab
 from tests.ports import free_port
 from tests.project.api import Api
 from tests.project.baked import TEMPLATE, Make, bake, clean_environment, maker
-from tests.project.processes import running, wait_until
+from tests.project.processes import running
 from tests.results.lab.programs import Programs
 from tests.results.lab.seaweed import Seaweed
 
@@ -65,7 +66,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def told(
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,
-    api: Api,
+    server: Server,
     engine: Engine,
     environment: dict[str, str],
 ) -> Iterator[Story]:
@@ -85,7 +86,7 @@ def told(
             host = machine(lab, request.param)
             story = Story(
                 host=host,
-                api=api,
+                server=server,
                 make=make,
                 project=Project(project),
                 engine=engine,
@@ -136,16 +137,17 @@ def make(project: Path, environment: dict[str, str]) -> Make:
 
 
 @pytest.fixture(scope="session")
-def api(project: Path, environment: dict[str, str]) -> Iterator[Api]:
-    """Start a server that listens on the machine's address."""
-    server = Api(environment["PREFECT_API_URL"])
-    port = server.url.rpartition(":")[2].removesuffix("/api")
-    start = (".venv/bin/prefect", "server", "start", "--host", "0.0.0.0", "--port", port)
-    home = {"PREFECT_HOME": str(project.parent / "server")}
-    log = project.parent / "server.log"
-    with running(*start, cwd=project, env=environment | home, log=log):
-        wait_until(server.healthy, "an answer of the server")
-        yield server
+def server(project: Path, environment: dict[str, str]) -> Iterator[Server]:
+    """Start a server."""
+    with closing(Server(project, environment)) as started:
+        started.start()
+        yield started
+
+
+@pytest.fixture(scope="session")
+def api(server: Server) -> Api:
+    """Return the API of the server."""
+    return server.api
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ from tests.docker.lab.machine import (
     SOCKET,
     UNIT,
 )
+from tests.docker.lab.outages import REFUSED, UNHEARD
 from tests.docker.lab.story import CANCELLED, OF_ROOT, Story
 from tests.hosts.control.observe import shown
 from tests.hosts.machines.host import quoted
@@ -136,10 +137,27 @@ def test_an_engine_that_is_away_crashes_the_run_and_not_the_worker(told: Story) 
 
 
 @AT_LENGTH
-def test_what_ends_while_the_api_is_away_is_told_when_it_is_back(told: Story) -> None:
-    assert told.unheard == ["RUNNING", "RUNNING"]
-    assert told.states["ended unheard"] == "COMPLETED"
-    assert told.states["killed unheard"] == "CRASHED"
+def test_what_ends_while_the_server_is_away_is_told_when_it_is_back(told: Story) -> None:
+    assert [told.states[name] for name in UNHEARD] == ["COMPLETED", "CRASHED"]
+    assert told.messages[UNHEARD[1]] == "Killed by signal 9 (SIGKILL)."
+
+
+@AT_LENGTH
+def test_what_is_killed_while_the_key_is_refused_is_told_when_it_is_not(told: Story) -> None:
+    """A run that comes to its end meanwhile cannot say so."""
+    assert [told.states[name] for name in REFUSED] == ["CRASHED", "CRASHED"]
+    assert told.messages[REFUSED[1]] == "Killed by signal 9 (SIGKILL)."
+
+
+@AT_LENGTH
+def test_a_run_outlasts_its_pool_and_the_worker_serves_the_next(told: Story) -> None:
+    assert told.states["without a pool"] == "COMPLETED"
+    assert told.states["undone"] == "COMPLETED"
+
+
+@AT_LENGTH
+def test_a_run_of_a_machine_that_is_shut_down_is_reported(told: Story) -> None:
+    assert told.states["shut down"] == "CRASHED"
 
 
 @AT_LENGTH
@@ -154,6 +172,16 @@ def test_an_image_that_does_not_prove_itself_is_put_back(told: Story) -> None:
     assert told.played["bad"].failed == {"vm"}
     assert "smoke run" in told.played["bad"].objections["vm"]
     assert told.images["put back"] == told.images["made"]
+
+
+@AT_LENGTH
+def test_an_image_of_an_interrupted_play_is_undone_by_the_next(told: Story) -> None:
+    """Its name is gone, and runs that ask for the one before have that."""
+    brought, left = told.names_undone
+    assert f"localhost/{brought}" in told.names_interrupted
+    assert f"localhost/{brought}" not in left
+    assert told.played["undone"].code < 0
+    assert "taken" in told.printed["undone"].splitlines()
 
 
 @AT_LENGTH

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.docker.lab.engine import Engine
+from tests.docker.lab.server import Server
 from tests.hosts.control.observe import main_pid
 from tests.hosts.control.playbook import Played, play
 from tests.hosts.control.project import Project
@@ -49,7 +50,7 @@ class Worker:
     """A worker on its machine, and what became of its runs."""
 
     host: Container
-    api: Api
+    server: Server
     make: Make
     project: Project
     engine: Engine
@@ -57,6 +58,11 @@ class Worker:
     states: dict[str, str] = field(default_factory=dict)
     messages: dict[str, str] = field(default_factory=dict)
     pids: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def api(self) -> Api:
+        """The API of the server."""
+        return self.server.api
 
     def _output(self, run: str) -> str:
         """What the containers of a run printed."""
@@ -74,8 +80,8 @@ class Worker:
         found = self.api.request("GET", f"/flow_runs/{run}")
         return [str(found[name]) for name in names]
 
-    def _printed_by_a_run(self, name: str) -> str:
-        run = self.api.start("demand")
+    def _printed_by_a_run(self, name: str, **job_variables: object) -> str:
+        run = self.api.start_with("demand", job_variables)
         self._ended(name, run)
         return self._output(run)
 
@@ -97,9 +103,10 @@ class Worker:
             done = self.make(target)
             assert done.returncode == 0, done.stdout + done.stderr
 
-    def _play(self, *arguments: str, worker: str = "vm") -> Played:
+    def _play(self, *arguments: str, worker: str = "vm", **environment: str) -> Played:
         self._inventory(worker)
-        played = play(self.project, *arguments, environment={"PREFECT_API_URL": self.api.url})
+        environment["PREFECT_API_URL"] = self.api.url
+        played = play(self.project, *arguments, environment=environment)
         self.pids.setdefault("made", main_pid(self.host, UNIT))
         return played
 
@@ -141,6 +148,9 @@ class Worker:
         show = "show --property=MainPID --value prefect-engine-prefect.service"
         return int(self.host.shell(f"cd / && {OF_THE_USER} {show}"))
 
+    def _images(self) -> list[str]:
+        return self._podman("images --format '{{.Repository}}:{{.Tag}}'").split()
+
     def _image(self) -> str:
         return self._podman(f"image inspect --format '{{{{.Id}}}}' {self._named()}").strip()
 
@@ -157,6 +167,8 @@ def machine(lab: Lab, suite: str) -> Container:
     host = lab.container(suite, "vm", nested=True)
     host.start()
     host.wait()
+    # Podman tells the time by that of the machine.
+    host.shell("ln --symbolic --force /usr/share/zoneinfo/Asia/Kolkata /etc/localtime")
     host.shell(
         "mkdir /etc/containers && cd /etc/containers && echo '[containers]' >containers.conf"
     )

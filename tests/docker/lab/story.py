@@ -8,22 +8,20 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from tests.docker.lab import attempts
 from tests.docker.lab.machine import (
     CHECK,
     ENGINE_USER,
-    GO,
     HOME,
     LIMIT,
-    OF_THE_USER,
     RECORDS,
     SAID_BY_THE_CHECK,
     SETTINGS,
     UNIT,
-    Worker,
 )
+from tests.docker.lab.outages import Outages
+from tests.hosts.control.boundaries import KILL, at_boundaries
 from tests.hosts.control.observe import main_pid
 from tests.hosts.control.playbook import Played
 from tests.hosts.control.project import TOOLS
@@ -33,9 +31,6 @@ from tests.project.processes import wait_until
 # As many as may run at a time, so that one more has to wait.
 HELD = ("patient", "cancelled", "cancelled too", "killed", "lost", "first out")
 CANCELLED = HELD[1:3]
-# What ends while the API is away, and what the check says then.
-UNHEARD = ("ended unheard", "killed unheard")
-NOT_HEARD = "Next time: "
 TIDIED = f"{RECORDS}/.tidied"
 HAVE_ENDED = "--all --quiet --filter status=exited --filter status=created"
 ATTACK = Path(__file__).with_name("attack.sh")
@@ -52,6 +47,9 @@ engine.stop = late
 check.WORKER_CANCELS = 0
 containers.main()
 """
+# Tasks after which a play is killed.
+BRING = "Bring the image"
+UNDO = "Undo what the play has changed of the worker"
 # Of root's alone, and what a container with the engine's folder could put in the place of a file.
 OF_ROOT = "/etc/of-root"
 PLANTED = f"{HOME}/engine.env"
@@ -63,22 +61,22 @@ SLOW = (
 
 
 @dataclass
-class Story(Worker):
+class Story(Outages):
     """What was said and seen on the way."""
 
     objects: Callable[[], list[str]] = list
     images: dict[str, str] = field(default_factory=dict)
     kept: list[str] = field(default_factory=list)
-    left_of_engine: str = ""
     left_of_second: str = ""
     is_drained_too_early: bool = False
     unnamed: list[str] = field(default_factory=list)
     stopped: list[str] = field(default_factory=list)
-    unheard: list[str] = field(default_factory=list)
     ended: list[str] = field(default_factory=list)
     second: dict[str, Counter[str]] = field(default_factory=dict)
     printed: dict[str, str] = field(default_factory=dict)
     names: tuple[str, list[str]] = ("", [])
+    names_interrupted: list[str] = field(default_factory=list)
+    names_undone: tuple[str, list[str]] = ("", [])
     order: list[str] = field(default_factory=list)
     played: dict[str, Played] = field(default_factory=dict)
     _held: dict[str, str] = field(default_factory=dict)
@@ -89,11 +87,14 @@ class Story(Worker):
         self._make_a_worker()
         self._without_a_worker()
         self._without_an_image_and_an_engine()
-        self._without_the_api()
+        self._without_the_server()
+        self._without_the_key()
         self._with_a_bad_image()
+        self._without_the_pool()
         self._with_another_image()
         self._back_and_forth()
         self._after_a_loss_of_power()
+        self._after_a_shutdown()
         # The image before is in use until the last of its containers has ended.
         self._after_a_day()
         self._with_a_second_worker()
@@ -191,36 +192,6 @@ class Story(Worker):
         executes = "odd executes no"
         wait_until(lambda: executes in self.host.shell(SAID_BY_THE_CHECK), "a word about it")
 
-    def _without_an_image_and_an_engine(self) -> None:
-        self.pids["before nowhere"] = main_pid(self.host, UNIT)
-        self._ended("nowhere", self.api.start_with("demand", {"image": "nowhere:1"}))
-        self.pids["nowhere"] = main_pid(self.host, UNIT)
-        engine = "prefect-engine-prefect.socket prefect-engine-prefect.service"
-        self.host.shell(f"cd / && {OF_THE_USER} stop {engine}")
-        self.left_of_engine = self.host.shell("pgrep --full '[p]odman system service' || true")
-        self._ended("engine away", self.api.start("demand"))
-        self.host.shell(f"cd / && {OF_THE_USER} start prefect-engine-prefect.socket")
-        self.pids["engine away"] = main_pid(self.host, UNIT)
-
-    def _without_the_api(self) -> None:
-        """Let one run end by itself and one by force while the machine does not reach the API."""
-        runs = {name: self._held_run() for name in UNHEARD}
-        for run in runs.values():
-            self._wait_for(run, {"RUNNING"})
-        api = urlsplit(self.api.url).hostname
-        before = self._unheard_reports()
-        self.host.shell(f"ip route add unreachable {api}")
-        self._podman(f"exec {self._container_of(runs[UNHEARD[0]])} touch {GO}")
-        self._podman(f"kill --signal KILL {self._container_of(runs[UNHEARD[1]])}")
-        wait_until(lambda: self._unheard_reports() > before, "a vain report")
-        self.unheard = [self.api.state(run) for run in runs.values()]
-        self.host.shell(f"ip route del unreachable {api}")
-        for name, run in runs.items():
-            self._ended(name, run)
-
-    def _unheard_reports(self) -> int:
-        return self.host.shell(SAID_BY_THE_CHECK).count(NOT_HEARD)
-
     def _with_a_bad_image(self) -> None:
         archive = self.project.folder.parent / "bad.tar"
         image = self._named()
@@ -233,8 +204,10 @@ class Story(Worker):
 
     def _with_another_image(self) -> None:
         self.pids["before upgrade"] = main_pid(self.host, UNIT)
+        replaced = self._named()
         self._change('print("taken"', 'print("taken anew"')
         self._bring_image()
+        self._interrupted(replaced)
         self.host.shell(f"echo '# By hand.' >>{SETTINGS}")
         self.pids["engine before"] = self._engine_pid()
         self.played["upgraded"] = self._play()
@@ -243,6 +216,14 @@ class Story(Worker):
         self._let_go("patient", self._held["patient"])
         self.images["upgraded"] = self._image()
         self._ended("engine slow", self._slow)
+
+    def _interrupted(self, replaced: str) -> None:
+        """Kill a play when it has brought the image, and the next one when it has undone that."""
+        self._play(**at_boundaries({BRING: KILL}))
+        self.names_interrupted = self._images()
+        self.played["undone"] = self._play(**at_boundaries({UNDO: KILL}))
+        self.names_undone = self._named(), self._images()
+        self.printed["undone"] = self._printed_by_a_run("undone", image=replaced)
 
     def _back_and_forth(self) -> None:
         """Go back to the release before, then on to another one."""
@@ -256,7 +237,7 @@ class Story(Worker):
         done = self.make("provision", PATH=f"{TOOLS}:{os.environ['PATH']}")
         assert done.returncode == 0, done.stdout + done.stderr
         self.printed["forth"] = self._printed_by_a_run("forth")
-        self.names = replaced, self._podman("images --format '{{.Repository}}:{{.Tag}}'").split()
+        self.names = replaced, self._images()
 
     def _tidied(self) -> bool:
         """Have all that ended removed; what has just ended may be its worker's to report."""
@@ -283,6 +264,14 @@ class Story(Worker):
         self._ended("returned", self.api.start("passing_data"))
         self.pids["returned"] = main_pid(self.host, UNIT)
         self.kept = self.objects()
+
+    def _after_a_shutdown(self) -> None:
+        run = self._held_run()
+        self._wait_for(run, {"RUNNING"})
+        self.host.stop()
+        self.host.start()
+        self.host.wait()
+        self._ended("shut down", run)
 
     def _with_a_second_worker(self) -> None:
         """Make another worker of the machine, and take it away while both have a run."""

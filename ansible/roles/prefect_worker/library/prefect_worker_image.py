@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.prefect_worker_atomic import replace
+from ansible.module_utils.prefect_worker_atomic import UnwrittenError, replace
 from ansible.module_utils.prefect_worker_infrastructure import IMAGES
+from ansible.module_utils.prefect_worker_transaction import ARGUMENT, HeldError, begin
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "address": {"type": "str", "required": True},
@@ -21,9 +22,13 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "archive": {"type": "str", "default": ""},
     "release": {"type": "path"},
     "instead_of": {"type": "path"},
+    "current": {"type": "path"},
+    "snapshot": {"type": "path"},
+    "missing": {"type": "list", "elements": "path", "default": []},
     "restore": {"type": "bool", "default": False},
     "recorded": {"type": "dict", "default": {}},
     "releases": {"type": "path"},
+    "transaction": ARGUMENT,
 }
 
 
@@ -69,7 +74,7 @@ class Engine:
 
 
 def main() -> None:
-    """Put names back, go to another release, forget releases that are gone, or bring images."""
+    """Put names back, undo, go to another release, forget those that are gone, or bring images."""
     module = AnsibleModule(ARGUMENTS, supports_check_mode=True)
     engine = Engine(module)
     if module.params["restore"]:
@@ -78,6 +83,8 @@ def main() -> None:
         _forget(module, engine, Path(module.params["releases"]))
     elif module.params["instead_of"]:
         _go(module, engine)
+    elif module.params["snapshot"]:
+        _undo(module, engine)
     else:
         _bring(module, engine)
 
@@ -89,6 +96,8 @@ def _bring(module: AnsibleModule, engine: Engine) -> None:
     """
     images, archive = module.params["images"], module.params["archive"]
     before, recorded = engine.ids(images), _record(Path(module.params["release"]))
+    if (before, recorded) != (images, images):
+        _begin(module)
     changed = bool(archive) or bool(engine.program and engine.name(images))
     if archive:
         engine.do("load", "--input", archive)
@@ -106,6 +115,16 @@ def _bring(module: AnsibleModule, engine: Engine) -> None:
         recorded=recorded,
         diff={"prepared": told if changed else ""},
     )
+
+
+def _begin(module: AnsibleModule) -> None:
+    """Join or begin the transaction, which can restore names as well as files."""
+    wanted = module.params["transaction"]
+    try:
+        if wanted and not module.check_mode:
+            begin(wanted, [str(Path(module.params["release"], IMAGES))])
+    except (HeldError, UnwrittenError) as error:
+        module.fail_json(msg=str(error))
 
 
 def _keep(module: AnsibleModule, engine: Engine, images: dict[str, str]) -> bool:
@@ -142,6 +161,21 @@ def _go(module: AnsibleModule, engine: Engine) -> None:
     images = {name: wanted for name, wanted in images.items() if wanted}
     before = engine.ids(images)
     module.exit_json(changed=engine.name(images), before=before, recorded=_record(release))
+
+
+def _undo(module: AnsibleModule, engine: Engine) -> None:
+    """Name images as before a play that was interrupted; what it alone brought loses its names."""
+    release, current = Path(module.params["release"]), Path(module.params["current"])
+    others = [other for other in release.parent.iterdir() if other != release]
+    known = {name: wanted for other in others for name, wanted in _record(other).items()}
+    images = {name: known.get(name, "") for name in _record(release)}
+    if (saved := Path(module.params["snapshot"], *release.parts[1:])).exists():
+        images |= _record(saved)
+    elif str(release / IMAGES) not in module.params["missing"]:
+        # The play went back to it.
+        images |= _record(release)
+    images |= _record(current) if current != release else {}
+    module.exit_json(changed=bool(engine.program) and engine.name(images))
 
 
 def _forget(module: AnsibleModule, engine: Engine, releases: Path) -> None:
