@@ -48,7 +48,7 @@ DEPENDENCIES = """
     tzdata tzlocal uncalled_for uritemplate urllib3 uv uvicorn websockets whenever wrapt yaml yarl
 """
 # Folders of the project that Python would take for the package.
-FOLDERS = ("prefect_durable", "src", "tests")
+FOLDERS = ("prefect_durable", "src", "tests", "tools")
 # Modules that only some of the Python versions the project supports have.
 OTHER_PYTHONS = """
     aifc annotationlib asynchat asyncore audioop binhex cgi cgitb chunk compression crypt distutils

@@ -46,6 +46,7 @@ REFUSED = [
     ("project_slug", "pydantic-core", "a dependency of the project"),
     ("project_slug", "pyyaml", "a dependency of the project"),
     ("project_slug", "tests", "a folder of the project"),
+    ("project_slug", "tools", "a folder of the project"),
     ("project_slug", "prefect-durable", "a folder of the project"),
     ("project_name", "   ", "it must not be empty"),
     ("project_name", "Shop\x00Reports", "it contains the control character U+0000"),
