@@ -11,6 +11,9 @@ from tests.project.baked import Make
 from tests.project.demo import ROWS, rows_of
 from tests.project.processes import processes_of
 
+ADDED = ["demand", "COMPLETED", "0", "0"]
+"""What the demo shows of a flow that is no pattern."""
+
 
 def test_without_an_engine_it_says_so_and_makes_nothing(project: Path, make: Make) -> None:
     """One sentence names what is missing and what to do."""
@@ -32,13 +35,13 @@ def test_it_shows_every_pattern_and_leaves_nothing_behind(
     demo = make("demo", PREFECT_API_URL="http://127.0.0.1:9/api")
     ended = str(int(time.time()) + 1)
     assert demo.returncode == 0, demo.stdout + demo.stderr
-    assert rows_of(demo.stdout) == ROWS
+    assert rows_of(demo.stdout) == [*ROWS, ADDED]
     deaths = ["--filter=event=die", "--filter=label=io.prefect.flow-run-id"]
     spans = [f"--since={started}", f"--until={ended}"]
     run_id = '--format={{index .Actor.Attributes "io.prefect.flow-run-id"}}'
     attempts = Counter(engine.docker("events", *spans, *deaths, run_id).split())
-    # A run of each pattern, the three children of fleet, and the retry.
-    assert sorted(attempts.values()) == [1] * 9 + [2]
+    # A run of each pattern, the three children of fleet, the flow that was added, and the retry.
+    assert sorted(attempts.values()) == [1] * 10 + [2]
     assert engine.containers("--all") == []
     assert engine.docker("volume", "ls", "--quiet") == ""
     assert processes_of(project / ".demo") == []

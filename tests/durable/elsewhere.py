@@ -12,6 +12,7 @@ from prefect.client.schemas.objects import FlowRun, State
 from prefect.serializers import Serializer
 from prefect.states import Cancelled, Completed, Crashed
 from prefect.task_runners import ProcessPoolTaskRunner
+from prefect.transactions import transaction
 from prefect_durable import current_key, do_each, flow, settle, task
 from prefect_durable.testing import create_flow_run, flow_run_id, run
 
@@ -219,15 +220,17 @@ def call_in_pool(notes: str, shop: str) -> str:
 
 @flow(task_runner=ProcessPoolTaskRunner(max_workers=1))
 def pooled() -> list[str]:
-    """Run tasks in other processes: equal ones, mapped ones, and one with a task in it."""
+    """Run tasks in other processes: equal, mapped, with a task inside, and in a transaction."""
     notes = Path(sys.argv[1], "pooled")
     shops = ["mill", "mill", "till"]
     calls = [count_in_pool.submit(str(notes), shop) for shop in shops]
     mapped = count_in_pool.map(unmapped(str(notes)), ["port", "bank"])
     inside = call_in_pool.submit(str(notes), calls[2])
     found = [future.result() for future in (*calls, *mapped, inside)]
-    done.extend(sorted(notes.read_text().split()))
-    fail_once()
+    with transaction():
+        count_in_pool.submit(str(notes), "ferry").result()
+        done.extend(sorted(notes.read_text().split()))
+        fail_once()
     return found
 
 

@@ -10,6 +10,7 @@ from threading import Thread
 from typing import Any
 from uuid import UUID
 
+import prefect
 import prefect.deployments
 import pytest
 from prefect import get_client, runtime
@@ -128,16 +129,17 @@ def ask_in_hook(*_: object) -> None:
     ask()
 
 
-@pytest.mark.parametrize("of", ["flow", "task"])
+@pytest.mark.parametrize("of", ["flow", "task", "flow of Prefect's own"])
 def test_a_hook_starts_a_child_of_its_own_in_every_attempt(of: str) -> None:
     @task(on_failure=[ask_in_hook] if of == "task" else [])
     def fail() -> None:
         raise ValueError("always")
 
-    @flow(on_failure=[ask_in_hook] if of == "flow" else [])
-    def parent() -> None:
+    def fails() -> None:
         fail()
 
+    kind: Any = flow if of in ("flow", "task") else prefect.flow
+    parent = kind(on_failure=[] if of == "task" else [ask_in_hook])(fails)
     retry(parent, parent(return_state=True))
     assert len(set(asked)) == len(asked) == 2
 
@@ -268,7 +270,20 @@ async def cleaned_up_async() -> None:
         asked.append(child.id)
 
 
-@pytest.mark.parametrize("parent", [cleaned_up, cleaned_up_async])
+@flow
+async def cleaned_up_side_by_side() -> None:
+    """Do the same, by tasks of asyncio, which do not see the error."""
+    try:
+        cancel_this_run()
+        await arun_deployment(CHILD, timeout=0)
+    finally:
+        (child,) = await asyncio.gather(
+            arun_deployment(CHILD, parameters={"name": "clean up"}, timeout=0)
+        )
+        asked.append(child.id)
+
+
+@pytest.mark.parametrize("parent", [cleaned_up, cleaned_up_async, cleaned_up_side_by_side])
 def test_a_parent_that_is_cancelled_starts_children_only_to_clean_up(parent: Any) -> None:
     run(parent, create_flow_run(parent))
     with get_client(sync_client=True) as client:

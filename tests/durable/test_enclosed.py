@@ -225,6 +225,55 @@ def test_what_a_task_called_is_not_done_again_when_it_is_tried_again(succeeds: i
     )
 
 
+def test_a_task_inside_a_task_that_is_tried_again_keeps_what_it_called() -> None:
+    @task
+    def middle() -> None:
+        store(0)
+        done.append("middle")
+        if done.count("middle") == 1:
+            raise ValueError("not yet")
+
+    @task(retries=1)
+    def outer() -> None:
+        middle()
+
+    @flow
+    def nightly() -> None:
+        outer()
+
+    nightly()
+    assert done == ["store 0", "middle", "middle"]
+
+
+@task
+def price() -> int:
+    """Return the price of the moment."""
+    done.append("price")
+    return 10 - done.count("price")
+
+
+@task
+def order(most: int) -> int:
+    """Order at the price of the moment, unless that is too much."""
+    if (found := price()) > most:
+        raise ValueError("too dear")
+    return found
+
+
+def test_a_task_that_is_repeated_by_hand_is_given_nothing_of_the_run_before() -> None:
+    @flow
+    def nightly() -> int:
+        states = (order(7, return_state=True) for _ in range(5))
+        found: int = next(state for state in states if state.is_completed()).result()
+        if "failure" not in done:
+            done.append("failure")
+            raise ValueError("once")
+        return found
+
+    assert retry(nightly, nightly(return_state=True)).result() == 7
+    assert done == ["price", "price", "price", "failure"]
+
+
 @task
 def notify(what: str) -> None:
     """Tell somebody."""

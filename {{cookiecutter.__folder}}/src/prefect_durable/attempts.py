@@ -15,6 +15,9 @@ from prefect.logging.loggers import flow_run_logger
 
 from .fingerprint import fingerprint
 
+Try = tuple[UUID, int]
+"""A run of a task, and which try of it."""
+
 
 @dataclass
 class Number:
@@ -23,6 +26,12 @@ class Number:
     run_id: UUID
     task_run: TaskRun | None = None
     """The run of the call, unless there is a result that the number is for."""
+    tried: dict[UUID, Try] = field(default_factory=dict)
+    """The tries of tasks that the call is made in, by the first run of each task."""
+
+    def is_of_earlier_try(self, other: "Number") -> bool:
+        """Tell whether a task that makes both calls is tried again: that counts its calls anew."""
+        return self.tried.keys() == other.tried.keys() and self.tried != other.tried
 
     def is_free(self) -> bool:
         """Tell whether the call has ended without a result, and so needs no number."""
@@ -43,22 +52,14 @@ class Attempt:
     begun: bool = False
     keys: dict[UUID, str] = field(default_factory=dict)
     tries: Counter[UUID] = field(default_factory=Counter)
+    first_runs: dict[UUID, UUID] = field(default_factory=dict)
     said: set[str] = field(default_factory=set)
     lock: Lock = field(default_factory=Lock)
     numbers: defaultdict[tuple[str, ...], list[Number]] = field(
         default_factory=lambda: defaultdict(list)
     )
 
-    def key(self, call: str, inside: Iterable[str], run_id: UUID, tried: str = "") -> str:
-        """Return the key of a call; the same one for each attempt of that call.
-
-        What is `tried` again, such as the task around it, counts its calls anew.
-        """
-        return self.numbered_key(call, inside, Number(run_id), tried)
-
-    def numbered_key(
-        self, call: str, inside: Iterable[str], number: Number, tried: str = ""
-    ) -> str:
+    def key(self, call: str, inside: Iterable[str], number: Number) -> str:
         """Return the key of a call, for which a number of its equal calls is taken.
 
         A call that has failed leaves its number to the next one, as there is no result for it: so
@@ -66,11 +67,21 @@ class Attempt:
         """
         equal_calls = (call, self.place, *sorted(inside))
         with self.lock:
-            numbers = self.numbers[(*equal_calls, tried)]
-            index = _index(numbers, number.run_id)
+            numbers = self.numbers[equal_calls]
+            index = _index(numbers, number)
+            if index < len(numbers) and numbers[index].is_of_earlier_try(number):
+                self.first_runs[number.run_id] = self.first_run(numbers[index].run_id)
             numbers[index : index + 1] = [number]
             self.keys[number.run_id] = fingerprint(*equal_calls, index)
             return self.keys[number.run_id]
+
+    def try_of(self, run_id: UUID, number: int) -> dict[UUID, Try]:
+        """Return which try of a task it is that makes a call."""
+        return {self.first_run(run_id): (run_id, number)}
+
+    def first_run(self, run_id: UUID) -> UUID:
+        """Return the run that a task has had in the first try of the task around it."""
+        return self.first_runs.get(run_id, run_id)
 
     def say(self, sentence: str) -> None:
         """Log a warning, once."""
@@ -88,13 +99,13 @@ class Attempt:
         return state is not None and (state.is_final() or state.is_cancelling())
 
 
-def _index(numbers: list[Number], run_id: UUID) -> int:
-    """Return the number that a run has, or else the first one that nothing uses."""
+def _index(numbers: list[Number], wanted: Number) -> int:
+    """Return the number that a run has, or else the first one that it may have."""
     for index, number in enumerate(numbers):
-        if number.run_id == run_id:
+        if number.run_id == wanted.run_id:
             return index
     for index, number in enumerate(numbers):
-        if number.is_free():
+        if number.is_of_earlier_try(wanted) or number.is_free():
             return index
     return len(numbers)
 

@@ -55,9 +55,9 @@ class EveryCall(CachePolicy):
         if flow is None or flow.flow_run is None:
             say_that_it_is_outside(task.name)
             return Call(task.name, str(run.id), number)
-        if is_in_hook():
-            return None
         attempt = attempt_of(flow)
+        if is_in_hook() or attempt.has_ended():
+            return None
         submitted_as = getattr(task, "submitted_as", None)
         is_what = (submitted_as,) if submitted_as else (task.name, task.fn)
         made_of = ("task", *is_what, inputs)
@@ -75,8 +75,9 @@ class EveryCall(CachePolicy):
             attempt.say(f"A retry repeats {task.name}: it runs outside of its flow's process.")
             return None
         inside = [*(attempt.keys[task] for task in enclosing), *_awaited_by(attempt, run)]
-        tried = " ".join(sorted(f"{task} {attempt.tries[task]}" for task in enclosing))
-        key = attempt.numbered_key(what, inside, number, tried)
+        for around in enclosing:
+            number.tried |= attempt.try_of(around, attempt.tries[around])
+        key = attempt.key(what, inside, number)
         attempt.tries[run.id] += 1
         return Call(task.name, key, number, attempt, partial(is_changed, what, *made_of))
 
@@ -92,21 +93,23 @@ def call_key(*what: object) -> str | None:
     flow, task = FlowRunContext.get(), TaskRunContext.get()
     if flow is None or flow.flow_run is None:
         return None
-    if is_in_hook():
-        return None
     attempt = attempt_of(flow)
+    # Hooks of Prefect's own flows do not say that they are such.
+    if is_in_hook() or attempt.has_ended():
+        return None
     if flow.detached and not (task and task.task_run.id in attempt.keys):
         attempt.say(f"A retry repeats {what[1]}: it is called outside of its flow's process.")
         return None
-    inside, tried = [], ""
+    inside, number = [], Number(uuid4())
     if task and task.task_run.flow_run_id == flow.flow_run.id:
         run = task.task_run
         # Calls in a task that has no key itself cannot be told from those of its next attempt.
-        inside, tried = [attempt.keys.get(run.id, str(run.id))], f"{run.id} {run.run_count}"
+        inside = [attempt.keys.get(run.id, str(run.id))]
+        number.tried = attempt.try_of(run.id, run.run_count)
         if run.id not in attempt.keys:
             attempt.say(f"A retry repeats {what[1]}: it repeats {task.task.name}, which calls it.")
     try:
-        return attempt.key(fingerprint(*what), inside, uuid4(), tried)
+        return attempt.key(fingerprint(*what), inside, number)
     except UnhashableError as unhashable:
         attempt.say(f"A retry repeats {what[1]}: it is given {unhashable}, or closes over it.")
         return None
@@ -147,7 +150,8 @@ def keys_of(awaited: Any) -> list[str]:
 
 
 def _after(attempt: Attempt, awaited: Iterable[object]) -> list[str]:
-    known = _task_runs(awaited) & attempt.keys.keys()
+    # Other threads add keys meanwhile, which a loop over all keys does not bear.
+    known = [run_id for run_id in _task_runs(awaited) if run_id in attempt.keys]
     return [f"after {attempt.keys[run_id]}" for run_id in known]
 
 

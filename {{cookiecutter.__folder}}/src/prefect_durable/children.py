@@ -1,7 +1,6 @@
 """Child runs: started by `run_deployment`, found again, and cancelled with their parent."""
 
 import asyncio
-import sys
 import time
 from contextlib import nullcontext, suppress
 from typing import Any, Self
@@ -36,15 +35,14 @@ STOPPED = FlowRunFilterState(
 class Child:
     """The child run of one call, while it is waited for."""
 
-    def __init__(self, given: dict[str, Any]) -> None:
+    def __init__(self, given: dict[str, Any], is_cleaning_up: bool) -> None:
         """Know which call this is; `given` are Prefect's arguments."""
         self._given = given
         self._key = None if given["idempotency_key"] else child_key(given)
         self._parents = runs_that_end_this() if given["as_subflow"] else []
         self._run_id: UUID | None = None
         self._is_to_go_on = False
-        # Here, as an error is not known in the thread of a coroutine's call.
-        self._is_cleaning_up = isinstance(sys.exception(), STOPS)
+        self._is_cleaning_up = is_cleaning_up
         self._client: SyncPrefectClient = get_client(sync_client=True)
         self._began = time.monotonic()
 

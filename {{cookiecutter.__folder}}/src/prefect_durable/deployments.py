@@ -8,6 +8,7 @@
 
 import asyncio
 import inspect
+import sys
 import time
 from collections.abc import Callable, Coroutine
 from functools import wraps
@@ -18,7 +19,7 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.context import FlowRunContext, TaskRunContext
 from typing_extensions import ParamSpec
 
-from .children import Child
+from .children import STOPS, Child
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -38,7 +39,9 @@ def _like(prefects: Callable[P, Any]) -> Callable[[Callable[..., R]], Callable[P
             timeout = given.arguments["timeout"]
             if timeout is not None and timeout < 0:
                 raise ValueError(f"`timeout` is {timeout}, and cannot be negative.")
-            return own(dict(given.arguments), **mode)
+            # Here, as an error is not known where a coroutine or a thread goes on with the call.
+            is_cleaning_up = isinstance(sys.exception(), STOPS)
+            return own(dict(given.arguments), is_cleaning_up, **mode)
 
         call.__dict__["__signature__"] = signature
         return call
@@ -47,27 +50,30 @@ def _like(prefects: Callable[P, Any]) -> Callable[[Callable[..., R]], Callable[P
 
 
 @_like(prefect.deployments.arun_deployment)
-def arun_deployment(given: dict[str, Any]) -> Coroutine[Any, Any, FlowRun]:
+def arun_deployment(given: dict[str, Any], is_cleaning_up: bool) -> Coroutine[Any, Any, FlowRun]:
     """Run a deployment, and return its run when that has ended or a timeout is over.
 
     A retry of the parent finds the run again. The arguments are Prefect's; `client` is not used,
     and with an `idempotency_key` of your own Prefect alone decides which run that is.
     """
-    return _arun(given)
+    return _arun(given, is_cleaning_up)
 
 
 @_like(prefect.deployments.arun_deployment)
-def run_deployment(given: dict[str, Any], _sync: bool | None = None) -> FlowRun:
+def run_deployment(
+    given: dict[str, Any], is_cleaning_up: bool, _sync: bool | None = None
+) -> FlowRun:
     """Do the same as `arun_deployment`; in asynchronous code, return what is to be awaited."""
     is_sync = not _is_async() if _sync is None else _sync
-    return _run(given) if is_sync else cast(FlowRun, _arun(given))
+    run: Any = _run if is_sync else _arun
+    return cast(FlowRun, run(given, is_cleaning_up))
 
 
 run_deployment.__dict__["aio"] = arun_deployment
 
 
-def _run(given: dict[str, Any]) -> FlowRun:
-    with Child(given) as child:
+def _run(given: dict[str, Any], is_cleaning_up: bool) -> FlowRun:
+    with Child(given, is_cleaning_up) as child:
         run = child.begin()
         while not child.is_over(run):
             time.sleep(child.pause())
@@ -75,8 +81,8 @@ def _run(given: dict[str, Any]) -> FlowRun:
         return run
 
 
-async def _arun(given: dict[str, Any]) -> FlowRun:
-    with Child(given) as child:
+async def _arun(given: dict[str, Any], is_cleaning_up: bool) -> FlowRun:
+    with Child(given, is_cleaning_up) as child:
         run = await asyncio.to_thread(child.begin)
         while not child.is_over(run):
             await asyncio.sleep(child.pause())
