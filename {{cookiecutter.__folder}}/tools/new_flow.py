@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import ast
+import builtins
 import keyword
 import os
 import re
+import shutil
 import sys
+from contextlib import ExitStack
+from importlib.util import find_spec
 from pathlib import Path
+
+import yaml
 
 from .errors import ToolError
 from .project import FILE, read_yaml
+from .references import mapping
 
 FLOW = '''"""Say here what the flow is for."""
 
@@ -37,6 +45,9 @@ ENTRY = """  - name: {name}
     entrypoint: {module}:{name}
     work_pool: *work_pool
 """
+MODULE = ast.parse(FLOW.format(name="_", title=""))
+USED = {*dir(builtins), *(node.id for node in ast.walk(MODULE) if isinstance(node, ast.Name))}
+"""What a flow of this name would hide in its own module."""
 
 
 def main() -> int:
@@ -47,38 +58,82 @@ def main() -> int:
     except ToolError as reason:
         print(reason, file=sys.stderr)
         return 1
+    except OSError as error:
+        print(f"The flow cannot be written, and nothing is added: {error}.", file=sys.stderr)
+        return 1
     return 0
 
 
 def add(name: str) -> list[Path]:
     """Write the files of a new flow, and return them."""
-    if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or keyword.iskeyword(name):
+    if not re.fullmatch(r"(?!test)[a-z][a-z0-9_]*", name) or keyword.iskeyword(name):
         raise ToolError(
-            f"NAME is {name!r}: give a Python name of lowercase letters, digits and underscores,"
-            " for example NAME=daily_report."
+            f"NAME is {name!r}: give a Python name of lowercase letters, digits and underscores"
+            " that does not begin with test, for example NAME=daily_report."
         )
     folder = _flows_folder()
-    if name in {*sys.stdlib_module_names, folder.parent.name}:
+    if name in USED:
+        raise ToolError(f"NAME is {name!r}, which the flow's module uses: add a second word.")
+    if name == folder.parent.name or _is_module(name):
         raise ToolError(
             f"NAME is {name!r}, a module that the flow's would hide: add a second word."
         )
     module, test = folder / f"{name}.py", Path(f"tests/test_{name}.py")
     if taken := [str(path) for path in (module, test) if path.exists()]:
         raise ToolError(f"NAME is {name!r}, and {taken[0]} exists: choose another name.")
-    if name in [entry.get("name") for entry in read_yaml(FILE).get("deployments") or []]:
-        raise ToolError(f"NAME is {name!r}, and {FILE} has a deployment of this name.")
     values = {
         "name": name,
         "title": name.replace("_", "-"),
         "package": folder.parent.name,
         "module": module.as_posix(),
     }
-    entries = FILE.read_text(encoding="utf-8").rstrip("\n") + "\n" + ENTRY.format(**values)
-    entries = entries.replace("deployments: []\n", "deployments:\n")
-    module.write_text(FLOW.format(**values), encoding="utf-8")
-    test.write_text(TEST.format(**values), encoding="utf-8")
-    FILE.write_text(entries, encoding="utf-8")
+    entries = _with_entry(name, ENTRY.format(**values))
+    _write({module: FLOW.format(**values), test: TEST.format(**values)}, entries)
     return [module, test, FILE]
+
+
+def _is_module(name: str) -> bool:
+    """Say whether programs can import a module of this name; mere folders here are none."""
+    if not (spec := find_spec(name)):
+        return False
+    folders = spec.submodule_search_locations or []
+    return bool(spec.origin) or any(Path(folder).parent != Path.cwd() for folder in folders)
+
+
+def _with_entry(name: str, entry: str) -> str:
+    """Return `prefect.yaml` with a deployment more, its last; raise ToolError if it is not."""
+    document = read_yaml(FILE)
+    before = document.get("deployments") or []
+    by_hand = ToolError(f"{FILE} does not end with its list of deployments: add {name!r} by hand.")
+    if not isinstance(before, list):
+        raise by_hand
+    if name in [mapping(deployment).get("name") for deployment in before]:
+        raise ToolError(f"NAME is {name!r}, and {FILE} has a deployment of this name.")
+    entries = FILE.read_text(encoding="utf-8").rstrip("\n") + "\n" + entry
+    entries = entries.replace("deployments: []\n", "deployments:\n")
+    try:
+        after = mapping(yaml.safe_load(entries))
+    except yaml.YAMLError:
+        raise by_hand from None
+    *others, last = after.get("deployments") or [None]
+    rest, rest_before = {**after, "deployments": others}, {**document, "deployments": before}
+    if mapping(last).get("name") != name or rest != rest_before:
+        raise by_hand
+    return entries
+
+
+def _write(new: dict[Path, str], entries: str) -> None:
+    """Write new files and replace `prefect.yaml`, or leave everything as it was."""
+    file = FILE.resolve()
+    draft = file.with_name(f"{file.name}.new")
+    with ExitStack() as undo:
+        for path, text in {**new, draft: entries}.items():
+            with path.open("x", encoding="utf-8") as output:
+                undo.callback(path.unlink)
+                output.write(text)
+        shutil.copymode(file, draft)
+        draft.replace(file)
+        undo.pop_all()
 
 
 def _flows_folder() -> Path:
