@@ -10,7 +10,7 @@ from prefect import get_client
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.settings import get_current_settings
 
-from .errors import ToolError
+from .errors import ToolError, without_password
 
 
 @contextmanager
@@ -19,15 +19,16 @@ def api() -> Iterator[SyncPrefectClient]:
     url = get_current_settings().api.url
     if not url:
         raise ToolError("PREFECT_API_URL is not set: name your Prefect API there.")
+    shown = without_password(url)
     try:
         with get_client(sync_client=True) as client:
             yield client
     except httpx.HTTPStatusError as error:
         if error.response.status_code in (401, 403):
-            raise ToolError(f"The Prefect API at {url} refuses the credentials.") from None
+            raise ToolError(f"The Prefect API at {shown} refuses the credentials.") from None
         raise ToolError(
-            f"The Prefect API at {url} answers {error.response.status_code} to"
+            f"The Prefect API at {shown} answers {error.response.status_code} to"
             f" {error.request.url.path}: is that its full address, with /api?"
         ) from None
     except (httpx.TransportError, RuntimeError) as error:
-        raise ToolError(f"No Prefect API answers at {url}: {error}") from None
+        raise ToolError(f"No Prefect API answers at {shown}: {without_password(error)}") from None

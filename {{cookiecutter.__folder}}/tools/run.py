@@ -26,7 +26,7 @@ from prefect.settings import (
 )
 from prefect_durable import testing
 
-from .errors import ToolError
+from .errors import ToolError, without_password
 from .parameters import wrong_parameters
 from .prefect_yaml import PrefectYaml
 from .project import FILE
@@ -82,7 +82,8 @@ def _api_or_temporary() -> Iterator[None]:
     if _answers(url):
         yield
         return
-    print(f"No Prefect API answers at {url}: this run has a temporary one.", file=sys.stderr)
+    shown = without_password(url)
+    print(f"No Prefect API answers at {shown}: this run has a temporary one.", file=sys.stderr)
     with (
         tempfile.TemporaryDirectory() as results,
         # A server that is stopped complains of what it was about to write down.

@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 
 from prefect.settings import get_current_settings
 
+from .errors import without_password
+
 LOOPBACK = ("127.0.0.1", "localhost")
 
 
@@ -16,7 +18,8 @@ def main() -> str:
     url = get_current_settings().api.url or ""
     address = urlsplit(url)
     if address.hostname not in LOOPBACK or address.path.rstrip("/") != "/api":
-        return f"PREFECT_API_URL is {url!r}: a server here can only be http://127.0.0.1:PORT/api."
+        shown = without_password(url)
+        return f"PREFECT_API_URL is {shown!r}: a server here can only be http://127.0.0.1:PORT/api."
     host, port = address.hostname, str(address.port or 4200)
     server = [sys.executable, "-m", "prefect", "server", "start", "--host", host, "--port", port]
     return os.execv(sys.executable, server)

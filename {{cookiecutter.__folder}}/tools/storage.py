@@ -5,10 +5,11 @@ from __future__ import annotations
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_args
 
 from prefect.blocks.core import Block
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -76,7 +77,15 @@ def _sentence(settings: type[ResultSettings], invalid: ValidationError) -> str:
     if not error["loc"]:
         return f"{error['ctx']['error']}."
     name = str(error["loc"][0])
-    variable, meaning = name.upper(), settings.model_fields[name].description
+    variable, field = name.upper(), settings.model_fields[name]
     if error["type"] == "missing":
-        return f"{variable} is not set: {meaning}."
-    return f"{variable} is {error['input']!r}, which is not {meaning}: {error['msg']}."
+        return f"{variable} is not set: {field.description}."
+    value = "<hidden>" if _may_be_secret(field, error["input"]) else repr(error["input"])
+    expected = f", which is not {field.description}" if field.description else ""
+    return f"{variable} is {value}{expected}: {error['msg']}."
+
+
+def _may_be_secret(field: FieldInfo, value: object) -> bool:
+    """Say whether a value is a secret, or a URL that may hold one: a password or a token."""
+    kinds = (field.annotation, *get_args(field.annotation))
+    return SecretStr in kinds or not {"?", "@"}.isdisjoint(str(value))
