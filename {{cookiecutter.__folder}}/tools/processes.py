@@ -6,27 +6,51 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from uuid import UUID
 
 PATIENCE = 10.0
-"""Seconds that a program has to end by itself."""
-RUN = re.compile(r"(?:^|[\0 ])PREFECT__FLOW_RUN_ID=([0-9a-f-]{36})")
+"""Seconds that a program has to end by itself, and then to be killed."""
+LOOK = 0.1
+"""Seconds between two looks at the processes."""
+FLOW_RUN = "PREFECT__FLOW_RUN_ID"
+"""The variable with which Prefect starts the process of a flow run."""
+UUID_TEXT = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+RUN = re.compile(rf"(?:^|[\0 ]){FLOW_RUN}=({UUID_TEXT})(?![\w-])")
+PROC = Path("/proc")
+"""Linux has it; elsewhere `ps` knows."""
 
 
 def stop(program: subprocess.Popen[bytes]) -> None:
     """Ask a program and all it started to end, then make them."""
-    family = {program.pid} if program.poll() is None else set()
-    if family:
+    for _ in stopping(program):
+        pass
+
+
+def stopping(program: subprocess.Popen[bytes]) -> Iterator[set[int]]:
+    """Stop a program as `stop` does; yield who is alive at each look, first before all others.
+
+    What cannot be killed, as another user's or while it waits for a disk, is named and left.
+    """
+    family = with_children({program.pid} if program.poll() is None else set(), program)
+    yield family
+    with suppress(PermissionError):
         program.terminate()
-    deadline = time.monotonic() + PATIENCE
+    asked = time.monotonic()
     while family := with_children(family, program):
-        if time.monotonic() > deadline:
+        yield family
+        waited = time.monotonic() - asked
+        if waited > 2 * PATIENCE:
+            print(f"These processes do not end: {sorted(family)}", file=sys.stderr)
+            return
+        if waited > PATIENCE:
             for process in family:
                 _kill(process)
-        time.sleep(0.1)
+        time.sleep(LOOK)
 
 
 def with_children(family: set[int], program: subprocess.Popen[bytes]) -> set[int]:
@@ -46,24 +70,24 @@ def flow_runs_of(processes: set[int]) -> set[UUID]:
 
 
 def _environment(process: int) -> str:
+    if not (PROC / "self").exists():
+        return _ps("eww", "-o", "command=", "-p", str(process))
     try:
-        return Path(f"/proc/{process}/environ").read_text(errors="replace")
+        return (PROC / str(process) / "environ").read_text(errors="replace")
     except OSError:
-        show = ["ps", "eww", "-o", "command=", "-p", str(process)]
-        return subprocess.run(show, capture_output=True, text=True).stdout
+        return ""
 
 
 def _parents() -> dict[int, int]:
     """Return the parent of every living process."""
-    if not Path("/proc/self/stat").exists():
-        processes = ["ps", "-A", "-o", "pid=,ppid=,stat="]
-        rows = subprocess.run(processes, capture_output=True, text=True).stdout.splitlines()
-        fields = [row.split() for row in rows]
+    if not (PROC / "self").exists():
+        fields = [row.split() for row in _ps("-A", "-o", "pid=,ppid=,stat=").splitlines()]
         return {int(pid): int(parent) for pid, parent, state in fields if "Z" not in state}
     parents = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
+    for stat in PROC.glob("[0-9]*/stat"):
         try:
-            state, parent = stat.read_text().rpartition(")")[2].split()[:2]
+            # A process may have any bytes as its name.
+            state, parent = stat.read_text(errors="replace").rpartition(")")[2].split()[:2]
         except OSError:
             continue
         if state != "Z":
@@ -71,6 +95,10 @@ def _parents() -> dict[int, int]:
     return parents
 
 
+def _ps(*options: str) -> str:
+    return subprocess.run(["ps", *options], capture_output=True, text=True, errors="replace").stdout
+
+
 def _kill(process: int) -> None:
-    with suppress(ProcessLookupError):
+    with suppress(ProcessLookupError, PermissionError):
         os.kill(process, signal.SIGKILL)
