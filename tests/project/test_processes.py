@@ -12,11 +12,12 @@ import pytest
 from tests.project.in_place import tool
 from tests.project.processes import wait_until
 
-# Has a child that ignores SIGTERM, which it starts with another environment, and waits.
+# Starts a child with more in its environment, and waits.
 PARENT = """
-import signal, subprocess, sys
+import os, signal, subprocess, sys
 {before}
-child = subprocess.Popen([sys.executable, "-c", {child!r}], env={environment!r}, stdout=1)
+environment = os.environ | {environment!r}
+child = subprocess.Popen([sys.executable, "-c", {child!r}], env=environment, stdout=1)
 signal.pause()
 """
 CHILD = """
