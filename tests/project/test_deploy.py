@@ -197,7 +197,7 @@ def test_a_flow_runs_without_a_worker_and_without_a_server(make: Make, tmp_path:
     assert "No Prefect API answers at http://127.0.0.1:9/api" in done.stderr
     failed = make("run", FLOW="resume_from_failure")
     assert failed.returncode != 0
-    assert failed.stdout.startswith("Failed: Flow run encountered an exception: FileNotFoundError")
+    assert failed.stdout.startswith("Failed: Flow run encountered an exception: ConnectionError")
     refused = make("run", FLOW="passing_dat")
     assert "FLOW is 'passing_dat'; prefect.yaml has: passing_data, wait_for" in refused.stderr
     refused = make("run", FLOW="passing_data", PARAMETERS='{"day": [1]}')

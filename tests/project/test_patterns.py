@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import re
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.project.api import Api
-from tests.project.baked import Make, maker
+from tests.project.baked import Make, bake, maker
 
 
 @pytest.fixture(scope="module")
-def copy(project: Path, environment: dict[str, str], api: Api) -> Iterator[Path]:
-    """Return a copy of the project with an environment of the same packages."""
-    folder = project.parent / "copy" / project.name
-    left_out = shutil.ignore_patterns(".venv", ".demo", ".prefect", "ansible")
-    shutil.copytree(project, folder, ignore=left_out)
-    (folder / "ansible").symlink_to(project / "ansible")
-    maker(folder, environment)("install")
-    yield folder
-    shutil.rmtree(folder)
+def copy(environment: dict[str, str], api: Api, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a project of its own that is installed, as other tests change theirs."""
+    made = bake(tmp_path_factory.mktemp("patterns"))
+    maker(made, environment)("install")
+    return made
 
 
 @pytest.fixture(scope="module")
