@@ -11,6 +11,7 @@ from tests.hosts.machines.host import Host, quoted
 SOURCE = Path(__file__).resolve().parent.parent / "attacks/witness.c"
 THERE = "/srv/attacks"
 LIBRARY = f"{THERE}/witness.so"
+SEEN = "/dev/shm /var/lib/prefect/shop-reports"
 SHELL = "echo shell >/dev/shm/seen-$(id -u)-shell"
 PYTHON = "import os; open(f'/dev/shm/seen-{os.geteuid()}-python', 'w').close()"
 # Whatever has a program load or run something else by a variable.
@@ -43,8 +44,13 @@ class Witness:
             f" && ln -sf /usr/bin/false {THERE}/systemctl"
         )
 
+    def forget(self) -> None:
+        """Remove what was seen."""
+        self._host.shell(f"for folder in {SEEN}; do rm -f $folder/seen-*; done")
+
     def seen(self, user: str) -> str:
         """Return the command lines of this user's processes that loaded the code."""
         return self._host.shell(
-            f"grep -as '' /dev/shm/seen-$(id -u {user})-* | tr '\\0' ' ' || true"
+            f"user=$(id -u {user}); for folder in {SEEN}; do"
+            " grep -as '' $folder/seen-$user-* | tr '\\0' ' '; done"
         )
