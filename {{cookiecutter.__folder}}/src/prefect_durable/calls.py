@@ -23,10 +23,11 @@ from uuid import UUID, uuid4
 from prefect.cache_policies import CachePolicy
 from prefect.client.schemas.objects import TaskRun, TaskRunResult
 from prefect.context import FlowRunContext, TaskRunContext
+from prefect.transactions import get_transaction
 from prefect.utilities.engine import collect_task_run_inputs_sync
 
 from .attempts import Attempt, Number, attempt_of, say_that_it_is_outside
-from .call_store import Call, CallStore
+from .call_store import Call, CallStore, is_of_others
 from .fingerprint import UnhashableError, fingerprint, is_changed
 from .hooks import is_in_hook
 
@@ -113,6 +114,15 @@ def call_key(*what: object) -> str | None:
     except UnhashableError as unhashable:
         attempt.say(f"A retry repeats {what[1]}: it is given {unhashable}, or closes over it.")
         return None
+
+
+def is_in_transaction(name: str) -> bool:
+    """Tell whether a call in a flow belongs to a transaction, and say then that it is repeated."""
+    flow = FlowRunContext.get()
+    if flow is None or not is_of_others(get_transaction()):
+        return False
+    attempt_of(flow).say(f"A retry repeats {name}: it is called in a transaction.")
+    return True
 
 
 def current_key() -> str | None:

@@ -15,7 +15,6 @@ from uuid import uuid4
 import prefect
 from prefect.context import FlowRunContext
 from prefect.results import resolve_serializer
-from prefect.transactions import get_transaction
 from prefect.utilities.callables import get_call_parameters
 from prefect.utilities.collections import visit_collection
 from prefect.utilities.engine import resolve_to_final_result
@@ -23,8 +22,7 @@ from typing_extensions import ParamSpec
 
 from .attempts import attempt_of, say_that_it_is_outside
 from .bodies import Call, body_of, called_flow
-from .call_store import is_of_others
-from .calls import call_key, keys_of
+from .calls import call_key, is_in_transaction, keys_of
 from .fingerprint import fingerprint, is_changed
 from .generators import isolated, isolated_async
 from .hooks import Hooks
@@ -137,9 +135,7 @@ class Flow(prefect.Flow[P, R]):
 
     def _call_key(self, parameters: dict[str, Any], awaited: Any) -> str | None:
         """Return the key of a call of the flow, if it is certain that it need not be repeated."""
-        context = FlowRunContext.get()
-        if context and is_of_others(get_transaction()):
-            attempt_of(context).say(f"A retry repeats {self.name}: it is called in a transaction.")
+        if is_in_transaction(self.name):
             return None
         return call_key("flow", self.name, self.fn, parameters, *keys_of(awaited))
 

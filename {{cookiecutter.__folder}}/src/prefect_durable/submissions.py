@@ -13,12 +13,10 @@ from typing import Any
 from prefect.context import FlowRunContext
 from prefect.futures import PrefectFuture
 from prefect.task_runners import PrefectTaskRunner, TaskRunner, ThreadPoolTaskRunner
-from prefect.transactions import get_transaction
 from prefect.utilities.collections import visit_collection
 
 from .attempts import attempt_of, share_attempt
-from .call_store import is_of_others
-from .calls import EveryCall, call_key
+from .calls import EveryCall, call_key, is_in_transaction
 
 
 class Submissions(TaskRunner[Any]):
@@ -67,8 +65,7 @@ def _key(task: Any, parameters: dict[str, Any], wait_for: Any) -> str | None:
     if not isinstance(task.cache_policy, EveryCall):
         return None
     context = FlowRunContext.get()
-    if context and is_of_others(get_transaction()):
-        attempt_of(context).say(f"A retry repeats {task.name}: it is called in a transaction.")
+    if is_in_transaction(task.name):
         return None
     keys = attempt_of(context).keys if context else {}
 
