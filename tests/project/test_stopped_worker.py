@@ -41,7 +41,7 @@ signal.pause()
 @pytest.fixture
 def handlers() -> Iterator[None]:
     """Restore the handlers that a worker replaces."""
-    before = {number: signal.getsignal(number) for number in tool("worker").SIGNALS}
+    before = {number: signal.getsignal(number) for number in tool("processes").ENDINGS}
     yield
     for number, handler in before.items():
         signal.signal(number, handler)

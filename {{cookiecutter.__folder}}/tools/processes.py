@@ -21,6 +21,8 @@ FLOW_RUN = "PREFECT__FLOW_RUN_ID"
 """The variable with which Prefect starts the process of a flow run."""
 UUID_TEXT = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 RUN = re.compile(rf"(?:^|[\0 ]){FLOW_RUN}=({UUID_TEXT})(?![\w-])")
+ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""The signals with which a user or a terminal ends a program."""
 PROC = Path("/proc")
 """Linux has it; elsewhere `ps` knows."""
 

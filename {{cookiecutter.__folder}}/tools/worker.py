@@ -19,11 +19,10 @@ from prefect.states import Crashed
 
 from .api import api
 from .errors import ToolError
-from .processes import FLOW_RUN, LOOK, flow_runs_of, stop, stopping
+from .processes import ENDINGS, FLOW_RUN, LOOK, flow_runs_of, stop, stopping
 from .project import Project, read_project
 
 STOPPED = "Its worker was stopped, and the run with it."
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def main() -> int:
@@ -40,7 +39,7 @@ def _work(project: Project) -> int:
     # A worker that a flow starts is no part of its run.
     environment = {name: value for name, value in os.environ.items() if name != FLOW_RUN}
     interrupts: list[int] = []
-    for number in SIGNALS:
+    for number in ENDINGS:
         signal.signal(number, lambda signal_number, _: interrupts.append(signal_number))
     # In a session of its own: an interrupt of the terminal reaches this process alone.
     worker = subprocess.Popen(

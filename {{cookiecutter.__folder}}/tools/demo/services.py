@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 
 from ..errors import ToolError
-from ..processes import stop
+from ..processes import ENDINGS, stop
 from .place import FOLDER
 
 
@@ -23,7 +23,7 @@ class Services:
 
     def __enter__(self) -> Services:
         """Have the interrupts of the terminal end the block, whoever started this program."""
-        for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for ending in ENDINGS:
             signal.signal(ending, _interrupt)
         return self
 
@@ -34,7 +34,7 @@ class Services:
         trace: TracebackType | None,
     ) -> None:
         """Stop everything, last started first; a second interrupt does not stop the stopping."""
-        for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for ending in ENDINGS:
             signal.signal(ending, signal.SIG_IGN)
         for program in reversed(self._programs):
             stop(program)
