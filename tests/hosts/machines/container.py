@@ -17,7 +17,7 @@ from tests.hosts.machines.shell import RUN_VARIABLE, run, start
 class Container(Host):
     """A machine under systemd-nspawn."""
 
-    patience = 60.0
+    patience = 180.0
 
     def __init__(self, place: Place, suite: str, layers: list[Path], nested: bool = False) -> None:
         """A Debian of this suite made of `layers`, topmost first; `nested` may have containers."""
