@@ -3,15 +3,15 @@
 PYTHON ?= python3
 BIN := .venv/bin
 UV := $(BIN)/uv
-UV_PIN := ansible/roles/prefect_worker/files/uv.txt
+UV_PIN := {{cookiecutter.project_slug}}/ansible/roles/prefect_worker/files/uv.txt
 INSTALLED := .venv/installed
 BUILD := $(CURDIR)/build
-TEMPLATE := {{cookiecutter.__folder}}
+TEMPLATE := {{cookiecutter.project_slug}}
 BAKE := $(BIN)/cookiecutter --no-input --overwrite-if-exists
 
-DURABLE := {{cookiecutter.__folder}}/src/prefect_durable
-TOOLS := {{cookiecutter.__folder}}/tools
-PYTHON_FOLDERS := $(wildcard ansible benchmarks hooks tests tools) '$(DURABLE)' '$(TOOLS)' templates/tools
+DURABLE := {{cookiecutter.project_slug}}/src/prefect_durable
+TOOLS := {{cookiecutter.project_slug}}/tools
+PYTHON_FOLDERS := answers.py $(wildcard ansible benchmarks hooks tests tools) '$(DURABLE)' '$(TOOLS)' templates/tools
 # What each work pool installs with each result storage.
 PINS := $(foreach pool,process docker,$(foreach storage,local s3 azure gcs,$(pool)-$(storage))) \
 	$(foreach pool,kubernetes ecs,$(foreach storage,s3 azure gcs,$(pool)-$(storage)))
@@ -93,9 +93,12 @@ lint: install ## Check style, types and the playbook
 	$(BIN)/mypy
 	$(BIN)/python tools/variables_table.py --check
 	$(BIN)/python -m benchmarks.report
-	$(BIN)/yamllint --strict .
-	$(BIN)/shellcheck $$(git grep -lE '^#!.*sh$$' -- ':!{{*')
-	cd ansible && PATH="$(CURDIR)/$(BIN):$$PATH" ansible-lint --offline --strict --profile production
+	$(BIN)/yamllint --strict . ansible/
+	$(BIN)/shellcheck $$(git grep -lE '^#!.*sh$$')
+	@# In a copy: Ansible takes the name of the folder that it is in here for a variable.
+	rm -rf $(BUILD)/playbook
+	cp -RL ansible $(BUILD)/playbook
+	cd $(BUILD)/playbook && PATH="$(CURDIR)/$(BIN):$$PATH" ansible-lint --offline --strict --profile production
 
 bench: install ## Measure what the README claims, in less than half an hour; ONLY=resume measures one subject
 	$(BIN)/python -m benchmarks $(ONLY)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -100,10 +101,11 @@ def test_a_user_of_its_own_goes_with_a_worker(site: Site, host: Container) -> No
     assert site.api.run("passing-data/passing_data")["state_type"] == "COMPLETED"
 
 
-def test_a_project_that_no_template_made_is_played_from_here(
+def test_a_project_that_no_template_made_is_played_from_a_copy(
     site: Site, host: Container, tmp_path: Path
 ) -> None:
     foreign, pid, started = Project(tmp_path / "foreign"), main_pid(host), now()
+    playbook = Path(shutil.copytree(ANSIBLE, tmp_path / "my-playbook"))
     pins = TEMPLATE / "templates/requirements/process-local.txt"
     foreign.change("requirements.txt", pins.read_text())
     foreign.change("only.py", "from prefect import flow\n\n\n@flow\ndef only():\n    pass\n")
@@ -119,7 +121,7 @@ def test_a_project_that_no_template_made_is_played_from_here(
         foreign,
         f"--inventory={foreign.folder}/inventory",
         f"--extra-vars=prefect_worker_project_dir={foreign.folder}",
-        playbook=ANSIBLE,
+        playbook=playbook,
         environment=site.environment,
     ).succeeded()
     assert "COMPLETED" in played.text

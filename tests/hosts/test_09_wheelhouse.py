@@ -32,7 +32,7 @@ def test_wheels_from_the_control_side_are_enough(
     python = island.shell("python3 --version").split()[1]
     project = site.project.copy("wheelhouse")
     (project.folder / ".venv").symlink_to(TOOLS.parent)
-    run([project.folder / "ansible/wheelhouse", tmp_path, python])
+    run(["sh", project.folder / "ansible/wheelhouse", tmp_path, python])
     assert island.ssh("timeout 5 bash -c '</dev/tcp/192.0.2.1/443'").returncode != 0
     started = now()
     wheels = str(tmp_path)
@@ -46,6 +46,6 @@ def test_wheels_are_those_of_the_project_that_is_named(tmp_path: Path) -> None:
     # Nothing but the one tool that every machine needs.
     pins = (ANSIBLE / "roles/prefect_worker/files/uv.txt").read_text()
     (project / "requirements.txt").write_text(pins)
-    run([ANSIBLE / "wheelhouse", "wheels", "3.11.2", "x86_64", project])
+    run(["sh", ANSIBLE / "wheelhouse", "wheels", "3.11.2", "x86_64", project])
     (wheel,) = (project / "wheels").iterdir()
     assert wheel.name.startswith("uv-")

@@ -8,7 +8,7 @@ from types import ModuleType
 
 from tests.project.baked import TEMPLATE
 
-TOOLS = TEMPLATE / "{{cookiecutter.__folder}}" / "tools"
+TOOLS = TEMPLATE / "{{cookiecutter.project_slug}}" / "tools"
 NAME = "tools_of_projects"
 
 

@@ -58,10 +58,14 @@ COMBINATIONS = [
 ]
 
 
-def verbatim_files(folder: str, below: Path = TEMPLATE) -> set[str]:
+def verbatim_files(folder: str) -> set[str]:
     """List what git has in a folder that projects get as it is."""
     listed = subprocess.run(
-        ["git", "ls-files", folder], cwd=below, capture_output=True, text=True, check=True
+        ["git", "ls-files", folder],
+        cwd=TEMPLATE / "{{cookiecutter.project_slug}}",
+        capture_output=True,
+        text=True,
+        check=True,
     )
     # Those that are for one answer alone are listed by it.
     return {name for name in listed.stdout.splitlines() if not name.endswith("{% endif %}")}
@@ -89,8 +93,8 @@ def expected_files(options: Options) -> set[str]:
         "docs/result-storage.md",
         "docs/results.md",
         "docs/retried-run.png",
-        *verbatim_files(DURABLE, TEMPLATE / "{{cookiecutter.__folder}}"),
-        *verbatim_files(TOOLS, TEMPLATE / "{{cookiecutter.__folder}}"),
+        *verbatim_files(DURABLE),
+        *verbatim_files(TOOLS),
         f"{package}/__init__.py",
         *(f"{package}/flows/{flow}.py" for flow in ("__init__", *FLOWS)),
         *(f"tests/test_{subject}.py" for subject in (*TESTED, *FLOWS)),

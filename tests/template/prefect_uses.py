@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-ROLE = "ansible/roles/prefect_worker"
-PROJECT = "{{cookiecutter.__folder}}"
+PROJECT = "{{cookiecutter.project_slug}}"
+ROLE = f"{PROJECT}/ansible/roles/prefect_worker"
 TOOLS = f"{PROJECT}/tools"
 DURABLE = f"{PROJECT}/src/prefect_durable"
 

@@ -62,8 +62,8 @@ def test_create_equals_cookiecutter(repository: Path, tmp_path: Path, options: O
 
 
 def test_update_adds_edits_and_removes(repository: Path, tmp_path: Path) -> None:
-    template = repository / "{{cookiecutter.__folder}}"
-    for folder in (template, repository / "ansible"):
+    template = repository / "{{cookiecutter.project_slug}}"
+    for folder in (template, template / "ansible"):
         (folder / "edited.txt").write_text("as it was\n", encoding="utf-8")
         (folder / "removed.txt").write_text("soon gone\n", encoding="utf-8")
     commit(repository)
@@ -71,7 +71,7 @@ def test_update_adds_edits_and_removes(repository: Path, tmp_path: Path) -> None
     project = tmp_path / SLUG
     commit(project)
 
-    for folder in (template, repository / "ansible"):
+    for folder in (template, template / "ansible"):
         (folder / "added.txt").write_text("new\n", encoding="utf-8")
         (folder / "edited.txt").write_text("as it is\n", encoding="utf-8")
         (folder / "removed.txt").unlink()
@@ -101,17 +101,32 @@ def test_update_keeps_what_the_owner_changed(repository: Path, tmp_path: Path) -
     assert (project / ".gitignore").read_text(encoding="utf-8").endswith("mine/\n")
 
 
-def test_without_symlinks_it_stops_with_one_sentence(repository: Path, tmp_path: Path) -> None:
-    no_symlinks = {
-        "GIT_CONFIG_COUNT": "1",
-        "GIT_CONFIG_KEY_0": "core.symlinks",
-        "GIT_CONFIG_VALUE_0": "false",
-    }
-    command = (*tool("cruft"), "create", repository, "--no-input")
-    stopped = run(*command, cwd=tmp_path, env=no_symlinks, check=False)
+def test_update_quotes_and_checks_answers_by_the_newer_template(
+    repository: Path, tmp_path: Path
+) -> None:
+    readme, extension = (
+        repository / "{{cookiecutter.project_slug}}" / "README.md",
+        repository / "answers.py",
+    )
+    commit(repository)
+    cruft("create", repository, "--no-input", cwd=tmp_path)
+    project = tmp_path / SLUG
+    commit(project)
+    _edit(extension, "checked=checked,", "checked=checked, loud=str.upper,")
+    readme.write_text("{{ cookiecutter.author | loud }}\n", encoding="utf-8")
+    commit(repository)
+    cruft("update", "--skip-apply-ask", cwd=project)
+    assert (project / "README.md").read_text(encoding="utf-8") == "DATA TEAM\n"
+
+
+def test_a_refused_answer_is_one_sentence_of_cruft_too(repository: Path, tmp_path: Path) -> None:
+    context = '{"project_slug": "../evil"}'
+    command = (*tool("cruft"), "create", repository, "--no-input", "--extra-context", context)
+    stopped = run(*command, cwd=tmp_path, check=False)
     assert stopped.returncode != 0
-    assert "set git's core.symlinks to true" in stopped.stderr
-    assert not (tmp_path / SLUG).exists()
+    assert stopped.stderr.startswith("project_slug '../evil' is refused: ")
+    assert stopped.stderr.count("\n") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["template"]
 
 
 def test_a_project_knows_the_version_that_the_changelog_describes(tmp_path: Path) -> None:
@@ -162,6 +177,7 @@ def test_an_edited_older_project_moves_over_by_the_steps_of_the_changelog(
 
 def _last_commit_with(words: str) -> str:
     """Return the commit before a pin went away from the template."""
+    # The folder's name of then.
     pyproject = "{{cookiecutter.__folder}}/pyproject.toml"
     went = git(TEMPLATE, "log", "-1", "--format=%H", f"-S{words}", "--", pyproject).strip()
     assert went, "this clone has no history: fetch all of it"

@@ -30,6 +30,7 @@ from tests.template.prefect_uses import (
     REPLACED,
     ROLE,
     TEXTS,
+    TOOLS,
     UNDOCUMENTED,
 )
 from tests.template.trees import cookiecutter, git, run
@@ -43,10 +44,8 @@ def python_files() -> dict[str, ast.Module]:
     with tempfile.TemporaryDirectory() as folder:
         made = cookiecutter(TEMPLATE, "--no-input", cwd=Path(folder))
         return {
-            f"{place}/{path.relative_to(root)}": ast.parse(path.read_bytes())
-            for place, root in ((ROLE, TEMPLATE / ROLE), (PROJECT, made))
-            for path in root.rglob("*.py")
-            if place == ROLE or not path.is_relative_to(made / "ansible")
+            f"{PROJECT}/{path.relative_to(made)}": ast.parse(path.read_bytes())
+            for path in made.rglob("*.py")
         }
 
 
@@ -93,7 +92,7 @@ def test_every_private_attribute_is_named_here_and_exists() -> None:
     ours = {name for node in nodes() for name in _defined(node)} - PRIVATE.keys()
     used = {
         name
-        for node in nodes(PROJECT)
+        for node in (*nodes(TOOLS), *nodes(DURABLE))
         for name in [getattr(node, "attr", None) or getattr(node, "name", None)]
         if isinstance(name, str) and re.match(r"_[a-z]", name) and name not in ours
     }
@@ -160,7 +159,7 @@ def test_module_can_be_run(module: str) -> None:
 
 
 def test_every_setting_exists() -> None:
-    found = git(TEMPLATE, "grep", "-hoE", r"\bPREFECT_[A-Z_]*[A-Z]\b", "--", ROLE, PROJECT)
+    found = git(TEMPLATE, "grep", "-hoE", r"\bPREFECT_[A-Z_]*[A-Z]\b", "--", PROJECT)
     names = {name for name in found.split() if "__" not in name} - NO_SETTINGS
     assert [name for name in sorted(names) if not hasattr(prefect.settings, name)] == []
 

@@ -74,34 +74,28 @@ REFUSED = [
 
 @pytest.mark.parametrize(("question", "answer", "rule"), REFUSED)
 def test_it_is_refused_in_one_sentence(
-    cookies: Any,
-    tmp_path: Path,
-    capfd: pytest.CaptureFixture[str],
-    question: str,
-    answer: str,
-    rule: str,
+    cookies: Any, tmp_path: Path, question: str, answer: str, rule: str
 ) -> None:
     result = cookies.bake(extra_context={question: answer})
-    stderr = capfd.readouterr().err
-    assert result.exit_code != 0
-    assert stderr.startswith(f"{question} ")
-    assert rule in stderr
-    assert stderr.endswith(".\n")
-    assert stderr.count("\n") == 1
-    assert [path for path in (tmp_path / "cookies").rglob("*") if path.name != "bake00"] == []
+    assert isinstance(result.exception, SystemExit)
+    sentence = str(result.exception)
+    assert sentence.startswith(f"{question} ")
+    assert rule in sentence
+    assert sentence.endswith(".")
+    assert "\n" not in sentence
+    assert list(tmp_path.glob("cookies/*/*")) == []
 
 
 @pytest.mark.parametrize("pool", CLUSTERS)
 def test_a_cluster_whose_results_would_be_lost_is_refused(
-    cookies: Any, tmp_path: Path, capfd: pytest.CaptureFixture[str], pool: str
+    cookies: Any, tmp_path: Path, pool: str
 ) -> None:
     result = cookies.bake(extra_context={"work_pool_type": pool, "result_storage": "local"})
-    assert result.exit_code != 0
-    assert capfd.readouterr().err == (
+    assert str(result.exception) == (
         f"result_storage 'local' is refused: the runs of a pool of type {pool} share no folder,"
-        " so it must be one of s3, azure, gcs.\n"
+        " so it must be one of s3, azure, gcs."
     )
-    assert [path for path in (tmp_path / "cookies").rglob("*") if path.name != "bake00"] == []
+    assert list(tmp_path.glob("cookies/*/*")) == []
 
 
 @pytest.mark.parametrize("question", ["prefect_api", "result_storage", "work_pool_type", "ci"])
@@ -122,4 +116,31 @@ def test_the_command_exits_non_zero_with_the_sentence_alone_on_stderr(tmp_path: 
         "project_slug 'email' is refused: its package 'email' would be a module of Python's"
         " standard library; add a second word.\n"
     )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_typed_is_refused_before_the_next_question(tmp_path: Path) -> None:
+    run = subprocess.run(
+        [sys.executable, "-m", "cookiecutter", "--output-dir", str(tmp_path), str(TEMPLATE)],
+        input="Shop Reports\n../shop\n",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode != 0
+    assert "What it is for" not in run.stdout
+    assert run.stderr.startswith("project_slug '../shop' is refused: ")
+    assert run.stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_it_is_refused_where_hooks_are_not_accepted(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "cookiecutter", "--no-input", "--accept-hooks", "no"]
+    run = subprocess.run(
+        [*command, "--output-dir", str(tmp_path), str(TEMPLATE), "project_slug=../shop"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode != 0
     assert list(tmp_path.iterdir()) == []

@@ -38,7 +38,7 @@ def environment(folder: Path) -> dict[str, str]:
         "PREFECT_RESULTS_PERSIST_BY_DEFAULT": "true",
         "PREFECT_WORKER_QUERY_SECONDS": "1",
         "PREFECT_LOGGING_TO_API_ENABLED": "false",
-        "PYTHONPATH": f"{ROOT}:{ROOT / '{{cookiecutter.__folder}}/src'}",
+        "PYTHONPATH": f"{ROOT}:{ROOT / '{{cookiecutter.project_slug}}/src'}",
     }
 
 

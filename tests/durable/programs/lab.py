@@ -22,7 +22,7 @@ from tests.durable.programs.shape import Program
 from tests.ports import free_port
 
 ROOT = Path(__file__).parents[3]
-SOURCE = Path(os.environ.get("FUZZ_SOURCE", ROOT / "{{cookiecutter.__folder}}/src"))
+SOURCE = Path(os.environ.get("FUZZ_SOURCE", ROOT / "{{cookiecutter.project_slug}}/src"))
 """The folder that has `prefect_durable`."""
 HASH_SEEDS = ("1", "2")
 """Of the first attempt and of the retry."""
