@@ -35,6 +35,10 @@ def machine(site: Site) -> Iterator[Container]:
     made = site.lab.container("trixie", "refused")
     made.start()
     made.wait()
+    made.shell("mkdir -p /opt/prefect && install -d -o daemon /opt/prefect/theirs")
+    made.shell("install -o daemon /usr/bin/python3 /usr/bin/theirs")
+    unit = "/etc/systemd/system/prefect-worker-of-others.service"
+    made.shell(f"printf '[Service]\\nWorkingDirectory=/opt/prefect/others/current\\n' >{unit}")
     made.shell("systemd-run --unit=squatter python3 -m http.server 22222")
     yield made
     made.kill()

@@ -42,6 +42,12 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         {"type": "docker", "engine": "none", "image_archive": "/image.tar"},
         "bring the image to that engine",
     ),
+    "a folder that others may change": (
+        {"project": "theirs"},
+        "/opt/prefect/theirs can be changed",
+    ),
+    "a Python that others may change": ({"python": "/usr/bin/theirs"}, "/usr/bin/theirs can be"),
+    "a worker of another project": ({"name": "of-others"}, "is a worker of /opt/prefect/others:"),
     "a type unheard of": ({"type": "kubernetes"}, "one of process, docker"),
     "a queue with a newline": ({"queues": ["a\nb"]}, "prefect_worker_queues"),
     "a queue that is not there": ({"queues": ["no-such-queue"]}, "no-such-queue"),

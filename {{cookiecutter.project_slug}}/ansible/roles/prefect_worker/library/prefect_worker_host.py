@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.prefect_worker_owned import changeable
 from ansible.module_utils.prefect_worker_program import same_worker
 from ansible.module_utils.prefect_worker_transaction import read
 from ansible.module_utils.prefect_worker_units import UNITS, installed_units
@@ -38,6 +39,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "unit": {"type": "str", "required": True},
     "port": {"type": "int", "required": True},
     "user": {"type": "str", "required": True},
+    "folders": {"type": "list", "elements": "path", "default": []},
     "files": {"type": "list", "elements": "path", "default": []},
     "transaction": {"type": "path", "required": True},
 }
@@ -91,6 +93,8 @@ def _fitness(wanted: dict[str, Any], unit: dict[str, Any]) -> dict[str, Any]:
     _require_systemd(wanted["systemd"])
     _require_user(wanted["user"])
     _require_one_user(wanted, UNITS)
+    _require_own_unit(wanted, UNITS)
+    _require_own(wanted["folders"], "root executes what is there")
     python, version = _python(wanted["python"], family)
     if not _listens(unit["pid"], wanted["port"]):
         _require_free_port(wanted["port"])
@@ -190,6 +194,28 @@ def _require_one_user(wanted: dict[str, Any], units: Path) -> None:
             )
 
 
+def _require_own_unit(wanted: dict[str, Any], units: Path) -> None:
+    """Refuse the unit of another project's worker: it would have none."""
+    path = units / wanted["unit"]
+    text = path.read_text() if path.exists() else ""
+    folder = re.search(r"^WorkingDirectory=(.*)/current$", text, re.M)
+    if folder and folder[1] != wanted["project"]:
+        raise UnfitError(
+            f"{wanted['unit']} is a worker of {folder[1]}: give this one another "
+            "prefect_worker_name, or make that one absent first."
+        )
+
+
+def _require_own(paths: list[str], why: str) -> None:
+    """Refuse what others than root may change, and root works with."""
+    for path in paths:
+        if found := changeable(Path(path)):
+            raise UnfitError(
+                f"{found} can be changed by others than root, and {why}: "
+                "make root its owner, and the only one who may write."
+            )
+
+
 def _user_exists(name: str) -> bool:
     try:
         pwd.getpwnam(name)
@@ -202,7 +228,9 @@ def _python(wanted: str, family: dict[str, Any]) -> tuple[str, str]:
     oldest = "Python " + ".".join(map(str, OLDEST_PYTHON))
     for name in [wanted] if wanted else PYTHONS:
         path = shutil.which(name)
-        version = _python_version(path) if path else ""
+        if path and wanted:
+            _require_own([path], "root executes it (prefect_worker_python)")
+        version = _python_version(path) if path and not changeable(Path(path)) else ""
         if path and _numbers(version) >= OLDEST_PYTHON:
             return path, version
     if wanted:
@@ -214,14 +242,14 @@ def _python(wanted: str, family: dict[str, Any]) -> tuple[str, str]:
 
 
 def _python_version(path: str) -> str:
-    return _output(path, "-c", "import sys; print('%d.%d' % sys.version_info[:2])").strip()
+    return _output(path, "-I", "-c", "import sys; print('%d.%d' % sys.version_info[:2])").strip()
 
 
 def _full_version(path: str) -> str:
     """Return it with its last number, or nothing if this Python is still to be installed."""
     if not Path(path).exists():
         return ""
-    return _output(path, "-c", "import platform; print(platform.python_version())").strip()
+    return _output(path, "-I", "-c", "import platform; print(platform.python_version())").strip()
 
 
 def _missing(packages: list[str], query: list[str]) -> list[str]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.prefect_worker_atomic import UnwrittenError, replace
 from ansible.module_utils.prefect_worker_lock import alone_in
 from ansible.module_utils.prefect_worker_sandboxed import run_as_worker
 from ansible.module_utils.prefect_worker_secrets import secrets_in
@@ -85,11 +86,11 @@ def _make(module: AnsibleModule, wanted: dict[str, Any], folder: Path) -> None:
         authorities.unlink()
         # What is ready after a loss of power, and what others share by hard links, is complete.
         os.sync()
-        (folder / READY).write_text(json.dumps(wanted["entrypoints"]))
-    except NoReleaseError as failure:
+        replace(folder / READY, json.dumps(wanted["entrypoints"]).encode(), 0o644)
+    except (NoReleaseError, UnwrittenError) as failure:
         shutil.rmtree(folder, ignore_errors=True)
         module.fail_json(msg=str(failure))
-    except OSError as failure:
+    except (OSError, tarfile.TarError, zipfile.BadZipFile) as failure:
         shutil.rmtree(folder, ignore_errors=True)
         module.fail_json(msg=f"The new release is not used: {failure}.")
     module.exit_json(changed=True)
@@ -101,10 +102,8 @@ def _bring_uv(uv: Path, wheel: Path) -> None:
         return
     with zipfile.ZipFile(wheel) as packed:
         name = next(n for n in packed.namelist() if n.endswith(".data/scripts/uv"))
-        uv.parent.mkdir(parents=True, exist_ok=True)
-        uv.write_bytes(packed.read(name))
+        replace(uv, packed.read(name), 0o755)
     wheel.unlink()
-    uv.chmod(0o755)
     for other in uv.parent.parent.iterdir():
         if other not in (uv.parent, cache_of(uv)):
             shutil.rmtree(other)
