@@ -145,6 +145,30 @@ def test_a_task_does_not_run_while_its_result_may_be_there(storage: Path) -> Non
     assert done == ["bake", "the oven is lit"]
 
 
+def test_deleted_results_of_many_subflows_are_made_again(
+    storage: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("prefect_durable.subflows.PAGE", 1)
+
+    @flow
+    def bakery(what: str) -> str:
+        done.append(what)
+        return what
+
+    @flow
+    def town() -> list[str]:
+        baked = [bakery("bread"), bakery("cake")]
+        if len(done) == 2:
+            raise ValueError("The oven is out.")
+        return baked
+
+    failed = town(return_state=True)
+    for result in storage.iterdir():
+        result.unlink()
+    assert retry(town, failed).result() == ["bread", "cake"]
+    assert done == ["bread", "cake"] * 2
+
+
 def test_deleted_and_damaged_results_are_made_again(
     storage: Path,
     caplog: pytest.LogCaptureFixture,

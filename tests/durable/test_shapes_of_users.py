@@ -2,9 +2,13 @@
 
 from collections.abc import Callable
 from functools import lru_cache, partial
+from threading import Lock
 from typing import Any
 
+import prefect
 import pytest
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State
 from prefect.transactions import transaction
 from prefect_durable import flow, task
 from prefect_durable.fingerprint import UnhashableError, fingerprint
@@ -35,6 +39,27 @@ class Tags(set[str]):
     """A set of a user's own."""
 
 
+class Table:
+    """A table with a task that is a method."""
+
+    def __init__(self, name: str) -> None:
+        """Name the table."""
+        self.name = name
+
+    @task
+    def load(self) -> str:
+        """Return what the table is named."""
+        return self.name
+
+
+class Node:
+    """A node of a graph, which knows all others."""
+
+    def __init__(self) -> None:
+        """Begin without others."""
+        self.others: list[Node] = []
+
+
 def cached(value: Any) -> Callable[[], Any]:
     """Make a function that caches a value."""
 
@@ -56,6 +81,7 @@ def cached(value: Any) -> Callable[[], Any]:
         lambda value: 10 ** (5000 + value),
         lambda value: (10 ** (5000 + value),),
         lambda value: Tags(str(value)),
+        lambda value: Table(str(value)).load,
     ],
     ids=[
         "partial-in-reduce",
@@ -66,11 +92,23 @@ def cached(value: Any) -> Callable[[], Any]:
         "huge-int",
         "huge-int-in-a-tuple",
         "set-of-a-users-own",
+        "task-of-an-object",
     ],
 )
 def test_values_are_told_apart_by_all_that_makes_them(make: Callable[[int], Any]) -> None:
     assert fingerprint(make(1)) == fingerprint(make(1))
     assert fingerprint(make(1)) != fingerprint(make(2))
+
+
+def test_values_that_are_part_of_each_other_in_too_many_ways_are_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("prefect_durable.fingerprint.AGAIN", 1000)
+    nodes = [Node() for _ in range(12)]
+    for node in nodes:
+        node.others = list(nodes)
+    with pytest.raises(UnhashableError, match="that is part of too many others"):
+        fingerprint(nodes)
 
 
 def test_a_name_that_leads_elsewhere_is_refused() -> None:
@@ -83,7 +121,7 @@ def test_a_name_that_leads_elsewhere_is_refused() -> None:
 
 
 @task
-def put(name: str) -> None:
+def put(name: str, lock: object = None) -> None:
     """Note that something was done."""
     done.append(name)
 
@@ -94,23 +132,91 @@ def last() -> str:
     return done[-1]
 
 
-@flow
-def twice() -> list[str]:
-    """Look twice at what was done, in another order in a retry."""
-    names = ["first", "second"] if not done else ["second", "first"]
-    found = {}
-    for name in names:
-        before = put.submit(name)
-        found[name] = last.submit(wait_for=[before]).result()
-    if "failure" not in done:
-        done.append("failure")
-        raise ValueError("once")
-    return [found["first"], found["second"]]
+def looks_twice(options: dict[str, Any], given: dict[str, Any]) -> Any:
+    """Return a flow that looks twice at what was done, in another order in a retry."""
+
+    @flow
+    def twice() -> list[str]:
+        names = ["first", "second"] if not done else ["second", "first"]
+        found = {}
+        for name in names:
+            before = put.with_options(**options).submit(name, **given)
+            found[name] = last.submit(wait_for=[before]).result()
+        if "failure" not in done:
+            done.append("failure")
+            raise ValueError("once")
+        return [found["first"], found["second"]]
+
+    return twice
 
 
-def test_equal_calls_are_told_apart_by_what_they_wait_for() -> None:
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"cache_policy": NO_CACHE},
+        {"cache_policy": None},
+        {"persist_result": False},
+        {"cache_key_fn": lambda context, given: None},
+    ],
+    ids=["kept", "NO_CACHE", "None", "not persisted", "no key"],
+)
+def test_equal_calls_are_told_apart_by_what_they_wait_for(options: dict[str, Any]) -> None:
+    twice = looks_twice(options, {})
     assert retry(twice, twice(return_state=True)).result() == ["first", "second"]
-    assert done == ["first", "second", "failure"]
+    repeated = ["second", "first"] if options else []
+    assert done == ["first", "second", "failure", *repeated]
+
+
+def test_a_call_that_waits_for_one_that_cannot_be_told_apart_is_repeated_and_says_so(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    twice = looks_twice({}, {"lock": Lock()})
+    failed = twice(return_state=True)
+    assert "A retry repeats last: it waits for a call that is given a lock" in caplog.text
+    assert retry(twice, failed).result() == ["first", "second"]
+    assert done == ["first", "second", "failure", "second", "first"]
+
+
+@prefect.task
+def put_by_prefect(name: str) -> None:
+    """Note that something was done, as a task of Prefect's own."""
+    done.append(name)
+
+
+def put_as_a_state(name: str) -> State[None]:
+    """Note that something was done, by a subflow, and return its state."""
+
+    @flow
+    def put_by_flow() -> None:
+        done.append(name)
+
+    state: State[None] = put_by_flow(return_state=True)
+    return state
+
+
+@pytest.mark.parametrize(
+    ("before", "found"), [(put_as_a_state, [3, 2]), (put_by_prefect.submit, [3, 4])]
+)
+def test_a_call_that_failed_is_not_given_what_one_that_waits_for_another_call_returned(
+    before: Callable[[str], Any], found: list[int]
+) -> None:
+    @task
+    def look_again() -> int:
+        done.append("look")
+        if done.count("look") == 1:
+            raise ValueError("once")
+        return done.count("look")
+
+    @flow
+    def nightly() -> list[int]:
+        each = []
+        for name in ("first", "second"):
+            each.append(look_again.submit(wait_for=[before(name)]))
+            each[-1].wait()
+        return [one.result() for one in each]
+
+    assert retry(nightly, nightly(return_state=True)).result() == found
 
 
 @flow

@@ -13,7 +13,12 @@ from prefect.context import FlowRunContext, TaskRunContext
 from prefect.logging import get_run_logger
 from prefect.logging.loggers import flow_run_logger
 
-from .fingerprint import fingerprint
+from .fingerprint import UnhashableError, fingerprint
+
+
+class AwaitedError(UnhashableError):
+    """A call can't be told from others, because of one that it waits for; the message says why."""
+
 
 Try = tuple[UUID, int]
 """A run of a task, and which try of it."""
@@ -51,6 +56,8 @@ class Attempt:
     flow_run: FlowRun | None = None
     begun: bool = False
     keys: dict[UUID, str] = field(default_factory=dict)
+    keyless: dict[UUID, str | UnhashableError] = field(default_factory=dict)
+    """What runs without a key are, by which calls that wait for them are told apart."""
     tries: Counter[UUID] = field(default_factory=Counter)
     first_runs: dict[UUID, UUID] = field(default_factory=dict)
     said: set[str] = field(default_factory=set)
@@ -120,6 +127,22 @@ def attempt_of(flow: FlowRunContext) -> Attempt:
         place = str(flow.flow_run.id if flow.flow_run else "")
         _attempts.setdefault(id(flow), Attempt(place, flow.flow_run))
     return _attempts[id(flow)]
+
+
+def name_of(run_id: UUID) -> str:
+    """Return what a call is that another one waits for, by its run.
+
+    Raises:
+        AwaitedError: it can't be told apart from others.
+    """
+    # What a subflow waits for may have been called by its parent.
+    for attempt in list(_attempts.values()):
+        name = attempt.keys.get(run_id) or attempt.keyless.get(run_id)
+        if isinstance(name, UnhashableError):
+            raise AwaitedError(f"is given {name}, or closes over it")
+        if name:
+            return name
+    raise AwaitedError("is not known again")
 
 
 def share_attempt(flow: FlowRunContext, copied: FlowRunContext) -> None:

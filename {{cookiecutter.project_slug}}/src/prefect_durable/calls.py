@@ -15,18 +15,16 @@ The key of a call is made here of
 Where one of these is not certain there is no key, and the call runs again in every retry.
 """
 
-from collections.abc import Iterable
 from functools import partial
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from prefect.cache_policies import CachePolicy
-from prefect.client.schemas.objects import TaskRun, TaskRunResult
 from prefect.context import FlowRunContext, TaskRunContext
 from prefect.transactions import get_transaction
-from prefect.utilities.engine import collect_task_run_inputs_sync
 
-from .attempts import Attempt, Number, attempt_of, say_that_it_is_outside
+from .attempts import AwaitedError, Number, attempt_of, say_that_it_is_outside
+from .awaited import awaited_by, enclosing
 from .call_store import Call, CallStore, is_of_others
 from .fingerprint import UnhashableError, fingerprint, is_changed
 from .hooks import is_in_hook
@@ -64,20 +62,21 @@ class EveryCall(CachePolicy):
         made_of = ("task", *is_what, inputs)
         try:
             what = fingerprint(*made_of)
+            # What is submitted to another process is named by what it waits for.
+            awaited = [] if submitted_as else awaited_by(run)
         except UnhashableError as unhashable:
-            attempt.say(
-                f"A retry repeats {task.name}: it is given {unhashable}, or closes over it."
-            )
+            attempt.keyless[run.id] = unhashable
+            attempt.say(repeated(task.name, unhashable))
             return None
-        enclosing = _enclosing(attempt, run)
+        around = enclosing(attempt, run)
         if flow.detached and submitted_as:
             attempt.place = submitted_as
-        elif flow.detached and not enclosing:
+        elif flow.detached and not around:
             attempt.say(f"A retry repeats {task.name}: it runs outside of its flow's process.")
             return None
-        inside = [*(attempt.keys[task] for task in enclosing), *_awaited_by(attempt, run)]
-        for around in enclosing:
-            number.tried |= attempt.try_of(around, attempt.tries[around])
+        inside = [*(attempt.keys[each] for each in around), *awaited]
+        for each in around:
+            number.tried |= attempt.try_of(each, attempt.tries[each])
         key = attempt.key(what, inside, number)
         attempt.tries[run.id] += 1
         return Call(task.name, key, number, attempt, partial(is_changed, what, *made_of))
@@ -112,8 +111,15 @@ def call_key(*what: object) -> str | None:
     try:
         return attempt.key(fingerprint(*what), inside, number)
     except UnhashableError as unhashable:
-        attempt.say(f"A retry repeats {what[1]}: it is given {unhashable}, or closes over it.")
+        attempt.say(repeated(str(what[1]), unhashable))
         return None
+
+
+def repeated(name: str, unhashable: UnhashableError) -> str:
+    """Return what to say of a call that can't be told apart."""
+    if isinstance(unhashable, AwaitedError):
+        return f"A retry repeats {name}: it waits for a call that {unhashable}."
+    return f"A retry repeats {name}: it is given {unhashable}, or closes over it."
 
 
 def is_in_transaction(name: str) -> bool:
@@ -135,35 +141,3 @@ def current_key() -> str | None:
     if isinstance(store, CallStore) and store.is_of(context.task_run):
         return store.call_key
     return None
-
-
-def _enclosing(attempt: Attempt, task_run: TaskRun) -> list[UUID]:
-    """Return the runs of tasks that a call is made in, if they have keys."""
-    inputs = dict(task_run.task_inputs)
-    parents = _task_runs(inputs.pop("__parents__", []))
-    # Prefect takes a task for a parent, too, that is still making an argument of the call.
-    makers = _task_runs(maker for makers in inputs.values() for maker in makers)
-    return [parent for parent in parents - makers if parent in attempt.keys]
-
-
-def _awaited_by(attempt: Attempt, task_run: TaskRun) -> list[str]:
-    """Return the keys of the calls that a call waits for."""
-    return _after(attempt, task_run.task_inputs.get("wait_for", []))
-
-
-def keys_of(awaited: Any) -> list[str]:
-    """Return the keys of the calls that a call of a flow waits for, which have ended."""
-    flow = FlowRunContext.get()
-    if flow is None or not awaited:
-        return []
-    return sorted(_after(attempt_of(flow), collect_task_run_inputs_sync(awaited)))
-
-
-def _after(attempt: Attempt, awaited: Iterable[object]) -> list[str]:
-    # Other threads add keys meanwhile, which a loop over all keys does not bear.
-    known = [run_id for run_id in _task_runs(awaited) if run_id in attempt.keys]
-    return [f"after {attempt.keys[run_id]}" for run_id in known]
-
-
-def _task_runs(inputs: Iterable[object]) -> set[UUID]:
-    return {given.id for given in inputs if isinstance(given, TaskRunResult)}

@@ -15,6 +15,8 @@ import prefect
 
 from .functions import PLAIN, add_class, add_code, add_function, is_at, is_found_by_name, module_of
 
+AGAIN = 1_000_000
+"""How often values may be met again, as those of a graph are by each way that leads to them."""
 CACHED = type(functools.cache(len))
 SETS: Any = (set.__reduce__, frozenset.__reduce__)
 
@@ -46,13 +48,31 @@ def is_changed(before: str, *values: object) -> bool:
         return True
 
 
+class _Met:
+    """The values that were met so far."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._ids: set[int] = set()
+        self._again = 0
+
+    def note(self, value: Any) -> None:
+        """Note a value, unless there are too many ways that lead to values."""
+        self._again += id(value) in self._ids
+        self._ids.add(id(value))
+        if self._again > AGAIN:
+            raise UnhashableError(f"a {type(value).__qualname__} that is part of too many others")
+
+
 class _Writer:
     """A digest that values are added to."""
 
-    def __init__(self, path: tuple[int, ...] = ()) -> None:
-        """Begin; `path` holds the ids of the values that this one is part of."""
+    def __init__(self, around: "_Writer | None" = None) -> None:
+        """Begin, within a value that another digest is made of, or with a value by itself."""
         self.hash = hashlib.blake2b(digest_size=16)
-        self.path = list(path)
+        self.path: list[int] = list(around.path) if around else []
+        """The ids of the values that this one is part of."""
+        self.met: _Met = around.met if around else _Met()
 
     def digest(self) -> str:
         """Return the digest of what was added."""
@@ -75,6 +95,7 @@ class _Writer:
         elif id(value) in self.path:
             self.write("within", str(self.path.index(id(value))).encode())
         else:
+            self.met.note(value)
             self.path.append(id(value))
             self.add_compound(value, kind)
             self.path.pop()
@@ -92,7 +113,8 @@ class _Writer:
         elif isinstance(value, ModuleType):
             self.write("module", value.__name__.encode())
         elif isinstance(value, prefect.Task | prefect.Flow):
-            self.add_items("prefect", [kind.__name__, value.name, value.fn])
+            bound_to = getattr(value.fn, "__prefect_self__", None)
+            self.add_items("prefect", [kind.__name__, value.name, value.fn, bound_to])
         elif isinstance(value, type):
             add_class(self, value)
         elif kind is FunctionType:
@@ -125,7 +147,7 @@ class _Writer:
         self.add_items("set", [kind, state])
         digests = []
         for item in items:
-            writer = _Writer(tuple(self.path))
+            writer = _Writer(self)
             writer.add(item)
             digests.append(writer.digest())
         self.write("items", "".join(sorted(digests)).encode())

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 from uuid import uuid4
 
 import prefect
+from prefect.client.schemas.objects import State
 from prefect.context import FlowRunContext
 from prefect.results import resolve_serializer
 from prefect.utilities.callables import get_call_parameters
@@ -21,9 +22,10 @@ from prefect.utilities.engine import resolve_to_final_result
 from typing_extensions import ParamSpec
 
 from .attempts import attempt_of, say_that_it_is_outside
+from .awaited import awaited_by_flow
 from .bodies import Call, body_of, called_flow
-from .calls import call_key, is_in_transaction, keys_of
-from .fingerprint import fingerprint, is_changed
+from .calls import call_key, is_in_transaction, repeated
+from .fingerprint import UnhashableError, fingerprint, is_changed
 from .generators import isolated, isolated_async
 from .hooks import Hooks
 from .methods import unshared
@@ -87,13 +89,13 @@ class Flow(prefect.Flow[P, R]):
                 return isolated(self._generate(args, options))
             if self.isasync:
                 return self._call_async(args, options)
-            with self._as_subflow(args, options):
-                return super().__call__(*args, **options)
+            with self._as_subflow(args, options) as called:
+                return _noted(called, super().__call__(*args, **options))
 
     async def _call_async(self, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
-        with self._as_subflow(args, options):
+        with self._as_subflow(args, options) as called:
             made: Any = super().__call__(*args, **options)
-            return await made
+            return _noted(called, await made)
 
     def _generate(
         self, args: tuple[Any, ...], options: dict[str, Any]
@@ -112,7 +114,7 @@ class Flow(prefect.Flow[P, R]):
                     yield item
 
     @contextmanager
-    def _as_subflow(self, args: tuple[Any, ...], options: dict[str, Any]) -> Iterator[None]:
+    def _as_subflow(self, args: tuple[Any, ...], options: dict[str, Any]) -> Iterator[Call]:
         """Say while the flow is called which call of a subflow it is."""
         given = {n: v for n, v in options.items() if n not in ("return_state", "wait_for")}
         parameters = get_call_parameters(self.fn, args, given)
@@ -129,7 +131,7 @@ class Flow(prefect.Flow[P, R]):
                 called.is_changed = partial(is_changed, fingerprint(*made_of), *made_of)
         token = called_flow.set(called)
         try:
-            yield
+            yield called
         finally:
             called_flow.reset(token)
 
@@ -137,7 +139,13 @@ class Flow(prefect.Flow[P, R]):
         """Return the key of a call of the flow, if it is certain that it need not be repeated."""
         if is_in_transaction(self.name):
             return None
-        return call_key("flow", self.name, self.fn, parameters, *keys_of(awaited))
+        try:
+            after = awaited_by_flow(awaited)
+        except UnhashableError as unhashable:
+            if context := FlowRunContext.get():
+                attempt_of(context).say(repeated(self.name, unhashable))
+            return None
+        return call_key("flow", self.name, self.fn, parameters, *after)
 
     def _called(self, key: str | None) -> Call:
         """Return a call, with what Prefect is to know it by.
@@ -172,6 +180,14 @@ class FlowDecorator:
 
 
 flow = FlowDecorator()
+
+
+def _noted(called: Call, made: Any) -> Any:
+    """Note which call a state is of, and return it: other calls may wait for it."""
+    context = FlowRunContext.get()
+    if context and called.is_known and isinstance(made, State) and made.state_details.task_run_id:
+        attempt_of(context).keyless[made.state_details.task_run_id] = called.key
+    return made
 
 
 def _resolved(values: Any) -> Any:

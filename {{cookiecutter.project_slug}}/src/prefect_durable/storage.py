@@ -32,6 +32,8 @@ def read_kept(store: ResultStore, key: str) -> "ResultRecord[Any] | None":
         if _is_missing(error):
             return None
         raise StorageError(f"{_name(store)} cannot be read: {_reason(error)}") from None
+    if content is None:  # Redis has no error for what is not there
+        return None
     try:
         return ResultRecord[Any].deserialize(content, backup_serializer=store.serializer)
     except Exception as error:
@@ -79,6 +81,8 @@ def _is_missing(error: Exception) -> bool:
         return True  # Azure
     if getattr(error, "code", None) == 404:
         return True  # Google
+    if isinstance(error, FileNotFoundError):
+        return True  # whatever fsspec reads
     return isinstance(error, ValueError) and "does not exist" in str(error)
 
 

@@ -1,10 +1,20 @@
 """Results of flows: whether the storage takes them, and whether those of subflows are lost."""
 
+from collections.abc import Iterator
+from itertools import count
 from typing import Any
+from uuid import UUID
 
-from prefect import get_client
-from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterParentFlowRunId
-from prefect.client.schemas.objects import State
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.filters import (
+    FlowRunFilter,
+    FlowRunFilterDeploymentId,
+    FlowRunFilterParentFlowRunId,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+)
+from prefect.client.schemas.objects import FlowRun, State, StateType
+from prefect.client.schemas.sorting import FlowRunSort
 from prefect.context import FlowRunContext
 from prefect.logging import get_run_logger
 from prefect.results import ResultRecord, ResultRecordMetadata, ResultStore
@@ -12,6 +22,9 @@ from prefect.serializers import PickleSerializer
 from prefect.states import Failed
 
 from .storage import keep, read_kept
+
+PAGE = 100
+"""Flow runs that are asked for at once; the server refuses more than 200 by default."""
 
 REPEATED = "prefect_durable.repeated"
 """The label of a subflow's run that Prefect must not take for a result."""
@@ -49,15 +62,9 @@ def have_repeated(context: FlowRunContext) -> None:
 def forget_lost_subflows(context: FlowRunContext) -> None:
     """Have Prefect run subflows again whose results are gone, or do not stand for them."""
     assert context.flow_run is not None
-    children = FlowRunFilter(
-        parent_flow_run_id=FlowRunFilterParentFlowRunId(any_=[context.flow_run.id]),
-    )
     store = _store(context)
     with get_client(sync_client=True) as client:
-        for child in client.read_flow_runs(flow_run_filter=children):
-            # That of a deployment may have a storage of its own, such as a folder elsewhere.
-            if child.deployment_id is not None or not child.state or not child.state.is_completed():
-                continue
+        for child in list(_completed_subflows(client, context.flow_run.id)):
             if REPEATED in child.labels:
                 repeated: State[Any] = Failed(name="Repeated", message="A retry runs it again.")
                 client.set_flow_run_state(child.id, repeated, force=True)
@@ -68,6 +75,23 @@ def forget_lost_subflows(context: FlowRunContext) -> None:
                 )
                 lost: State[Any] = Failed(name="ResultLost", message="Its result is gone.")
                 client.set_flow_run_state(child.id, lost, force=True)
+
+
+def _completed_subflows(client: SyncPrefectClient, parent: UUID) -> Iterator[FlowRun]:
+    """Return the subflows of a run that completed, of which the server gives some at a time."""
+    wanted = FlowRunFilter(
+        parent_flow_run_id=FlowRunFilterParentFlowRunId(any_=[parent]),
+        state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.COMPLETED])),
+        # A run of a deployment may have a storage of its own, such as a folder elsewhere.
+        deployment_id=FlowRunFilterDeploymentId(is_null_=True),
+    )
+    for offset in count(0, PAGE):
+        page = client.read_flow_runs(
+            flow_run_filter=wanted, sort=FlowRunSort.ID_DESC, limit=PAGE, offset=offset
+        )
+        yield from page
+        if len(page) < PAGE:
+            return
 
 
 def _is_lost(state: State[Any] | None, store: ResultStore) -> bool:

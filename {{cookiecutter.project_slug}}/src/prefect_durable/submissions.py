@@ -15,8 +15,9 @@ from prefect.futures import PrefectFuture
 from prefect.task_runners import PrefectTaskRunner, TaskRunner, ThreadPoolTaskRunner
 from prefect.utilities.collections import visit_collection
 
-from .attempts import attempt_of, share_attempt
+from .attempts import AwaitedError, attempt_of, name_of, share_attempt
 from .calls import EveryCall, call_key, is_in_transaction
+from .fingerprint import UnhashableError, fingerprint
 
 
 class Submissions(TaskRunner[Any]):
@@ -36,10 +37,17 @@ class Submissions(TaskRunner[Any]):
     ) -> Any:
         """Submit a call of a task."""
         sent, context = copy(task), FlowRunContext.get()
-        sent.submitted_as = _key(task, parameters, wait_for)
+        try:
+            what = _described(task, parameters, wait_for)
+            sent.submitted_as = _key(task, what)
+            name: str | UnhashableError = sent.submitted_as or fingerprint(*what)
+        except UnhashableError as unhashable:
+            name = unhashable
         future = self._runner.submit(sent, parameters, wait_for=wait_for, dependencies=dependencies)
-        if sent.submitted_as and context:
+        if context and sent.submitted_as:
             attempt_of(context).keys[future.task_run_id] = sent.submitted_as
+        elif context:
+            attempt_of(context).keyless[future.task_run_id] = name
         return future
 
 
@@ -60,19 +68,25 @@ def known_submissions() -> Iterator[None]:
             yield
 
 
-def _key(task: Any, parameters: dict[str, Any], wait_for: Any) -> str | None:
-    """Return the key of a submission, in which futures stand for their results, if it needs any."""
-    if not isinstance(task.cache_policy, EveryCall):
+def _key(task: Any, what: tuple[Any, ...]) -> str | None:
+    """Return the key of a submission, if it needs any."""
+    if not isinstance(task.cache_policy, EveryCall) or is_in_transaction(task.name):
         return None
-    context = FlowRunContext.get()
-    if is_in_transaction(task.name):
-        return None
-    keys = attempt_of(context).keys if context else {}
+    return call_key(*what)
 
-    def as_key(given: Any) -> Any:
-        is_future = isinstance(given, PrefectFuture)
-        return ("future", keys.get(given.task_run_id)) if is_future else given
 
-    given = visit_collection(parameters, as_key, return_data=True)
-    awaited = visit_collection(wait_for, as_key, return_data=True)
-    return call_key("submission", task.name, task.fn, given, awaited)
+def _described(task: Any, parameters: dict[str, Any], wait_for: Any) -> tuple[Any, ...]:
+    """Return what is submitted, in which the names of futures' calls stand for their results."""
+
+    def named(given: Any) -> Any:
+        return ("future", name_of(given.task_run_id)) if isinstance(given, PrefectFuture) else given
+
+    def named_if_known(given: Any) -> Any:
+        try:
+            return named(given)
+        except AwaitedError:  # its result is compared where the call is executed
+            return "future"
+
+    given = visit_collection(parameters, named_if_known, return_data=True)
+    awaited = visit_collection(wait_for, named, return_data=True)
+    return ("submission", task.name, task.fn, given, awaited)

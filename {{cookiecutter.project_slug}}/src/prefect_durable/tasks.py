@@ -13,11 +13,12 @@ from typing_extensions import ParamSpec
 
 from .attempts import attempt_of
 from .call_store import CallStore
-from .calls import EVERY_CALL
+from .calls import EVERY_CALL, EveryCall
 from .fingerprint import UnhashableError, fingerprint
 from .generators import isolated, isolated_async
 from .hooks import Hooks
 from .methods import unshared
+from .noted import Noted
 from .submissions import known_submissions
 
 P = ParamSpec("P")
@@ -56,6 +57,9 @@ class Task(prefect.Task[P, R]):
             self.cache_policy = policy
             if self.persist_result is None:
                 self.persist_result = True
+        if not isinstance(self.cache_policy, EveryCall) and self.result_storage_key is None:
+            noted: Any = Noted.like(self.cache_policy or NO_CACHE)
+            self.cache_policy = noted
         if getattr(self.fn, "__closure__", None):
             with suppress(UnhashableError):
                 self.task_key = f"{self.task_key}-{fingerprint(self.name, self.fn)[:8]}"
