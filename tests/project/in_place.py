@@ -8,7 +8,8 @@ from types import ModuleType
 
 from tests.project.baked import TEMPLATE
 
-TOOLS = TEMPLATE / "{{cookiecutter.project_slug}}" / "tools"
+PROJECT = TEMPLATE / "{{cookiecutter.project_slug}}"
+TOOLS = PROJECT / "tools"
 NAME = "tools_of_projects"
 
 

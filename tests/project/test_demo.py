@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.project.baked import Make
 from tests.project.demo import ROWS, rows_of
+from tests.project.in_place import PROJECT
 from tests.project.processes import processes_of, wait_until
 
 
@@ -94,3 +96,34 @@ def test_an_interrupt_in_the_middle_cleans_up(
         assert processes_of(project / ".demo") == []
     finally:
         demo.kill()
+
+
+def test_of_two_demos_at_once_the_second_is_refused(tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
+    hold = "from tools.demo.place import alone\nwith alone():\n    print(flush=True)\n    input()"
+
+    def demo() -> str:
+        command = [sys.executable, "-m", "tools.demo"]
+        ended = subprocess.run(
+            command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True, check=False
+        )
+        assert ended.returncode != 0
+        return ended.stderr
+
+    with subprocess.Popen(
+        [sys.executable, "-c", hold],
+        cwd=tmp_path,
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as first:
+        assert first.stdout
+        first.stdout.readline()
+        second = demo()
+        first.kill()
+    assert second == (
+        "Another demo of this project is going on: wait for its end, or interrupt it.\n"
+    )
+    # The lock went with its process.
+    assert demo() == "prefect.yaml is missing: run this in the project's folder.\n"
+    assert list(tmp_path.iterdir()) == []

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import ClassVar
 
@@ -11,7 +14,7 @@ from prefect.filesystems import LocalFileSystem
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from pydantic import Field, SecretStr, ValidationError
 
-from tests.project.in_place import tool
+from tests.project.in_place import PROJECT, tool
 
 CLOSED = "127.0.0.1:9/api"
 URL = f"http://someone:se/c@ret@{CLOSED}"
@@ -26,6 +29,28 @@ def test_a_server_that_cannot_be_here_is_named_without_its_password() -> None:
     with temporary_settings({PREFECT_API_URL: "http://someone:secret@example.com/api"}):
         said = tool("server").main()
     assert said.startswith("PREFECT_API_URL is 'http://***@example.com/api': ")
+
+
+TOOLS = ("server", "bootstrap", "deploy", "worker", "run")
+NO_ADDRESSES = (
+    "http://someone:secret@127.0.0.1:abc/api",
+    "http://127.0.0.1:99999/api",
+    "http://[::1",
+)
+
+
+@pytest.mark.parametrize("name", TOOLS)
+@pytest.mark.parametrize("url", NO_ADDRESSES)
+def test_what_is_no_address_is_one_sentence(name: str, url: str) -> None:
+    command = [sys.executable, "-m", f"tools.{name}"]
+    environment = {**os.environ, "PREFECT_API_URL": url}
+    ended = subprocess.run(
+        command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode != 0
+    assert ended.stderr.startswith("PREFECT_API_URL is 'http://")
+    assert ended.stderr.count("\n") == 1
+    assert "secret" not in ended.stderr
 
 
 class _Secrets(tool("storage").ResultSettings):  # type: ignore[misc]

@@ -2,3 +2,22 @@
 
 This package comes from the template as it is, and `cruft update` renews it.
 """
+
+import os
+import sys
+from urllib.parse import urlsplit
+
+from .errors import without_password
+
+
+def _refuse_what_is_no_address(url: str) -> None:
+    try:
+        # A port is read only when it is asked for.
+        _ = urlsplit(url).port
+    except ValueError as error:
+        shown = without_password(url)
+        sys.exit(f"PREFECT_API_URL is {shown!r}, which is no address of an API: {error}.")
+
+
+# Prefect reads its settings when it is imported, and shows a traceback.
+_refuse_what_is_no_address(os.environ.get("PREFECT_API_URL", ""))

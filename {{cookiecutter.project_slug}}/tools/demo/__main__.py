@@ -17,7 +17,7 @@ from ..errors import ToolError
 from ..project import FILE, Project, read, read_project, read_yaml
 from ..references import mapping
 from .clock import Clock
-from .place import FOLDER, STAND_IN, Place, enter
+from .place import FOLDER, STAND_IN, Place, alone, enter
 from .services import Services
 
 SERVER_STARTS = 180.0
@@ -27,15 +27,20 @@ SERVER_STARTS = 180.0
 def main() -> int:
     """Run the demo; return 0 if every flow completed."""
     try:
-        project = read_project()
-        settings = read(Path("prefect.toml"), tomllib.loads, tomllib.TOMLDecodeError)
-        if project.pool_type == "docker":
-            return _run_in_containers(project, settings)
-        place = enter(project, (), str(FOLDER / "results"))
-        return _run(_stand_ins(project, settings, place), place)
+        with alone():
+            return _demo()
     except ToolError as reason:
         print(reason, file=sys.stderr)
         return 1
+
+
+def _demo() -> int:
+    project = read_project()
+    settings = read(Path("prefect.toml"), tomllib.loads, tomllib.TOMLDecodeError)
+    if project.pool_type == "docker":
+        return _run_in_containers(project, settings)
+    place = enter(project, (), str(FOLDER / "results"))
+    return _run(_stand_ins(project, settings, place), place)
 
 
 def _run_in_containers(project: Project, settings: dict[str, Any]) -> int:

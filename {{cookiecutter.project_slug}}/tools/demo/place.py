@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import socket
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
 
+from ..errors import ToolError
 from ..project import FILE, Project, read_yaml
 from ..references import mapping
 
@@ -30,6 +33,27 @@ class Place:
     pool: str
     pool_type: str
     worker_environment: dict[str, str] = field(default_factory=dict)
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Hold a lock that ends with this process; raise ToolError where another demo holds it."""
+    # The folder itself: no file is left, and no child inherits it.
+    folder = os.open(FOLDER.parent, os.O_RDONLY)
+    try:
+        _lock(folder)
+        yield
+    finally:
+        os.close(folder)
+
+
+def _lock(folder: int) -> None:
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise ToolError(
+            "Another demo of this project is going on: wait for its end, or interrupt it."
+        ) from None
 
 
 def enter(project: Project, copied: Collection[str], results: str) -> Place:
