@@ -25,18 +25,20 @@ def make_in(copy: Path, environment: dict[str, str]) -> Make:
     return maker(copy, environment)
 
 
-def test_a_project_is_in_order_with_a_flow_of_its_own_in_place_of_all_patterns(
+def test_a_project_is_in_order_with_flows_of_its_own_in_place_of_all_patterns(
     copy: Path, make_in: Make
 ) -> None:
     delete_patterns(copy)
-    added = make_in("flow", NAME="daily_report")
-    assert added.returncode == 0, added.stderr
+    # Two of them are called as a module of Python's, and as the project.
+    for name in ("daily_report", "secrets", "shop_reports"):
+        added = make_in("flow", NAME=name)
+        assert added.returncode == 0, added.stderr
     for target in ("lint", "test", "bootstrap", "deploy"):
         done = make_in(target)
         assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("name", ["", "Daily", "../evil", "class", "calendar", "daily_report"])
+@pytest.mark.parametrize("name", ["", "Daily", "../evil", "class", "len", "daily_report"])
 def test_a_name_that_is_none_or_taken_is_refused_and_leaves_nothing(
     copy: Path, make_in: Make, name: str
 ) -> None:
@@ -51,7 +53,7 @@ def delete_patterns(project: Path) -> None:
     """Delete all patterns as their owner does: module, test and entries of each."""
     file = project / "prefect.yaml"
     head, *entries = file.read_text(encoding="utf-8").split("  - name: ")
-    for module in {re.findall(r"/(\w+)\.py:", entry)[0] for entry in entries}:
+    for module in {re.findall(r"\.flows\.(\w+)\.", entry)[0] for entry in entries}:
         (project / f"src/shop_reports/flows/{module}.py").unlink()
         (project / f"tests/test_{module}.py").unlink()
     file.write_text(head, encoding="utf-8")

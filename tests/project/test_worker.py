@@ -19,22 +19,25 @@ from prefect import flow
 
 
 @flow
-def extra():
+def calendar():
     time.sleep(600)
 """
+# As a module of Python's is called, which it uses.
 SHORT = """
+from calendar import isleap
 from pathlib import Path
 
 from prefect_durable import flow
 
 
 @flow
-def extra():
+def calendar():
     assert Path("prefect.yaml").exists()
+    assert isleap(2028)
 """
 ENTRY = """deployments:
-  - name: extra
-    entrypoint: src/shop_reports/flows/extra.py:extra
+  - name: calendar
+    entrypoint: shop_reports.flows.calendar.calendar
     work_pool: *work_pool
 """
 
@@ -44,7 +47,7 @@ def deployed(project: Path, make: Make, flow: str, pool: str) -> Iterator[None]:
     """Have a flow as the only deployment, in a pool that no other worker serves."""
     entries = project / "prefect.yaml"
     original = entries.read_text(encoding="utf-8")
-    module = project / "src/shop_reports/flows/extra.py"
+    module = project / "src/shop_reports/flows/calendar.py"
     try:
         module.write_text(flow, encoding="utf-8")
         head = original.partition("deployments:\n")[0]
@@ -69,7 +72,7 @@ def test_a_run_in_flight_is_crashed_within_seconds_of_an_interrupt(
         deployed(project, make, LONG, "interrupted"),
         running(*command, cwd=project, env=env, log=log) as worker,
     ):
-        run = api.start("extra")
+        run = api.start("calendar")
         wait_until(lambda: api.state(run) == "RUNNING", "a run in flight")
         os.kill(worker.pid, signal.SIGINT)
         assert api.ended(run) == "CRASHED"
@@ -88,5 +91,5 @@ def test_the_command_of_prefects_hint_works_from_any_folder_of_the_project(
         deployed(project, make, SHORT, "hinted"),
         running(*command, cwd=folder, env=environment, log=log),
     ):
-        run = api.start("extra")
+        run = api.start("calendar")
         assert api.ended(run) == "COMPLETED", log.read_text()

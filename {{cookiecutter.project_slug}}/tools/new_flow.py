@@ -10,7 +10,6 @@ import re
 import shutil
 import sys
 from contextlib import ExitStack
-from importlib.util import find_spec
 from pathlib import Path
 
 import yaml
@@ -42,7 +41,7 @@ def test_{name}() -> None:
     assert {name}("here") == [4]
 """
 ENTRY = """  - name: {name}
-    entrypoint: {module}:{name}
+    entrypoint: {package}.flows.{name}.{name}
     work_pool: *work_pool
 """
 MODULE = ast.parse(FLOW.format(name="_", title=""))
@@ -74,10 +73,6 @@ def add(name: str) -> list[Path]:
     folder = _flows_folder()
     if name in USED:
         raise ToolError(f"NAME is {name!r}, which the flow's module uses: add a second word.")
-    if name == folder.parent.name or _is_module(name):
-        raise ToolError(
-            f"NAME is {name!r}, a module that the flow's would hide: add a second word."
-        )
     module, test = folder / f"{name}.py", Path(f"tests/test_{name}.py")
     if taken := [str(path) for path in (module, test) if path.exists()]:
         raise ToolError(f"NAME is {name!r}, and {taken[0]} exists: choose another name.")
@@ -85,19 +80,10 @@ def add(name: str) -> list[Path]:
         "name": name,
         "title": name.replace("_", "-"),
         "package": folder.parent.name,
-        "module": module.as_posix(),
     }
     entries = _with_entry(name, ENTRY.format(**values))
     _write({module: FLOW.format(**values), test: TEST.format(**values)}, entries)
     return [module, test, FILE]
-
-
-def _is_module(name: str) -> bool:
-    """Say whether programs can import a module of this name; mere folders here are none."""
-    if not (spec := find_spec(name)):
-        return False
-    folders = spec.submodule_search_locations or []
-    return bool(spec.origin) or any(Path(folder).parent != Path.cwd() for folder in folders)
 
 
 def _with_entry(name: str, entry: str) -> str:
