@@ -10,7 +10,7 @@ from tests.hosts.control.faults import WORKER, Faults
 from tests.hosts.control.site import Site
 from tests.hosts.machines.container import Container
 
-RUNS, SECONDS, EVERY = 100, 300, 15
+RUNS, SECONDS, EVERY = 60, 150, 10
 NUISANCES = (
     f"systemctl kill --kill-who=main --signal=KILL {WORKER}",
     f"systemctl restart {WORKER}",
