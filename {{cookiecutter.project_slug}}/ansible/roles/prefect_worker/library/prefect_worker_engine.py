@@ -16,6 +16,8 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.prefect_worker_atomic import UnwrittenError, replace
 from ansible.module_utils.prefect_worker_containers import of_worker
+from ansible.module_utils.prefect_worker_podman import Services
+from ansible.module_utils.prefect_worker_transaction import ARGUMENT, HeldError, begin, held
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
@@ -31,6 +33,8 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "ca": {"type": "str", "default": ""},
     "dropin": {"type": "path", "required": True},
     "changed_units": {"type": "list", "elements": "path", "default": []},
+    # Begins, or is joined, before a file is written.
+    "transaction": ARGUMENT,
 }
 USER_UNITS = Path("/etc/systemd/user")
 LINGER = Path("/var/lib/systemd/linger")
@@ -72,16 +76,31 @@ class Engine:
             if not self._has_range(path):
                 self._do(f"a range in {path}", "usermod", option, _free(path), self._name)
         self._make_home()
-        # Nothing of root's is in the user's own folder: what is there, links too, is the user's.
-        settings, ca = self._wanted["settings"], self._wanted["ca"]
-        anew = self._write(self._config / "engine.env", settings, 0o640, self._gid)
-        if ca and self._write(self._config / "ca.pem", ca, 0o644):
-            anew = True
+        anew = self._write_files()
         if not (LINGER / self._name).exists():
             self._do("its systemd", "loginctl", "enable-linger", self._name)
         self._listen(anew)
-        if self._write(self._dropin, DROPIN.format(uid=self._uid), 0o644) and self._act:
+
+    def _write_files(self) -> bool:
+        """Write what is not as it has to be, and tell whether the engine has to read it."""
+        # Nothing of root's is in the user's own folder: what is there, links too, is the user's.
+        wanted = [
+            (self._config / "engine.env", self._wanted["settings"], 0o640, self._gid),
+            (self._config / "ca.pem", self._wanted["ca"], 0o644, 0),
+            (self._dropin, DROPIN.format(uid=self._uid), 0o644, 0),
+        ]
+        writing = [file for file in wanted if file[1] and not _is_written(file[0], file[1])]
+        paths = [str(path) for path, *_ in writing]
+        self.changed += paths
+        transaction = self._wanted["transaction"] if self._act else None
+        if transaction and paths:
+            begin(transaction, paths)
+        with held(transaction):
+            for path, text, mode, group in writing if self._act else []:
+                replace(path, text.encode(), mode, group)
+        if str(self._dropin) in paths and self._act:
             self._run("systemctl", "daemon-reload")
+        return set(paths) - {str(self._dropin)} != set()
 
     def absent(self) -> None:
         """Nothing, if this was the last worker that had it; else no container of this worker's."""
@@ -125,43 +144,24 @@ class Engine:
 
     def _make_home(self) -> None:
         """Let the workers' user go through it to the socket, and nobody else."""
-        if not self._home.exists():
-            self.changed.append(str(self._home))
-            if self._act:
-                self._home.mkdir(parents=True)
-                os.chown(self._home, self._uid, _ids(self._wanted["worker_user"])[1])
-                self._home.chmod(0o710)
-
-    def _write(self, path: Path, text: str, mode: int, group: int = 0) -> bool:
-        if path.exists() and path.read_text() == text:
-            return False
-        self.changed.append(str(path))
+        wanted = (self._uid, _ids(self._wanted["worker_user"])[1], 0o710)
+        # A play may have been killed before all of this was done.
+        if self._home.exists() and _owned(self._home) == wanted:
+            return
+        self.changed.append(str(self._home))
         if self._act:
-            replace(path, text.encode(), mode, group)
-        return True
+            self._home.mkdir(parents=True, exist_ok=True)
+            os.chown(self._home, *wanted[:2])
+            self._home.chmod(wanted[2])
 
     def _listen(self, anew: bool) -> None:
         """Have the socket there now, after each start of the machine, and with what is set now."""
         enabled = (USER_UNITS / "sockets.target.wants" / self._socket).is_symlink()
-        new = bool(self._wanted["changed_units"]) or not enabled
         if not enabled:
             self._do("its socket", "systemctl", "--global", "enable", self._socket)
-        if not self._act:
-            return
-        # What keeps it for ever starts it a moment later.
-        self._run("systemctl", "start", f"user@{self._uid}.service")
-        if new:
-            self._of_user("daemon-reload")
-        if new or anew:
-            # A socket is not moved below a service; its containers are not in it.
-            self._of_user("stop", f"{self._wanted['unit']}.service")
-        if new or self._of_user("is-active", "--quiet", self._socket, check=False):
-            self._of_user("restart" if new else "start", self._socket)
-
-    def _of_user(self, *command: str, check: bool = True) -> int:
-        runtime = f"XDG_RUNTIME_DIR=/run/user/{self._uid}"
-        as_its_user = ["runuser", "--user", self._name, "--", "env", runtime]
-        return self._run(*as_its_user, "systemctl", "--user", *command, check=check)
+        if self._act:
+            services = Services(self._module, self._name, self._uid, self._wanted["unit"])
+            services.listen(bool(self._wanted["changed_units"]) or not enabled, anew)
 
     def _do(self, what: str, *command: str) -> None:
         self.changed.append(what)
@@ -179,7 +179,7 @@ def main() -> None:
     engine = Engine(module)
     try:
         engine.present() if module.params["state"] == "present" else engine.absent()
-    except UnwrittenError as error:
+    except (UnwrittenError, HeldError) as error:
         module.fail_json(msg=str(error))
     told = "".join(f"{line}\n" for line in engine.changed)
     module.exit_json(changed=bool(engine.changed), diff={"prepared": told})
@@ -192,6 +192,15 @@ def _ids(name: str) -> tuple[int, int]:
     except KeyError:
         return 0, 0
     return found.pw_uid, found.pw_gid
+
+
+def _owned(path: Path) -> tuple[int, int, int]:
+    found = path.stat()
+    return found.st_uid, found.st_gid, found.st_mode & 0o7777
+
+
+def _is_written(path: Path, text: str) -> bool:
+    return path.exists() and path.read_text() == text
 
 
 def _free(path: Path) -> str:

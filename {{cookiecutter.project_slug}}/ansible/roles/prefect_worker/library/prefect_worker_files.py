@@ -29,8 +29,6 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "secret_contents": {"type": "list", "elements": "str", "default": [], "no_log": True},
     # Begins before anything is written.
     "transaction": ARGUMENT,
-    # What other tasks of the transaction write.
-    "snapshot": {"type": "list", "elements": "path", "default": []},
 }
 FOLDER, PLAIN, SECRET, SHARED_SECRET = 0o755, 0o644, 0o600, 0o640
 UNITS = "/etc/systemd/system/"
@@ -56,7 +54,7 @@ def main() -> None:
     transaction = wanted["transaction"] if act else None
     try:
         if transaction and rewrites:
-            begin(transaction, [*paths, *wanted["snapshot"]])
+            begin(transaction, paths)
         with held(transaction):
             changed = [d for d in wanted["directories"] if _directory(Path(d), act)] + paths
             _write_all(changing, secrets, act)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from ansible.module_utils.prefect_worker_atomic import (
 from ansible.module_utils.prefect_worker_installed import installed
 from ansible.module_utils.prefect_worker_lock import alone_in
 from ansible.module_utils.prefect_worker_online import UnprovedError, last_lines, wait_until_online
+from ansible.module_utils.prefect_worker_podman import Podman, Services
 from ansible.module_utils.prefect_worker_program import same_worker
 from ansible.module_utils.prefect_worker_secrets import secrets_in
 from ansible.module_utils.prefect_worker_transaction import (
@@ -77,6 +79,7 @@ def _undo(module: AnsibleModule, folder: Path, record: dict[str, Any]) -> str:
     if not (UNITS / unit).exists():
         # What removes the worker was interrupted, too.
         return ""
+    images = _restore_images(module, record)
     _set_states(record)
     if not record["units"][unit]["active"]:
         return "What was there before is back, a worker that does not run."
@@ -85,7 +88,26 @@ def _undo(module: AnsibleModule, folder: Path, record: dict[str, Any]) -> str:
         back = f"The release before, {switched}, is back and ONLINE."
     elif not restored:
         back = "The worker is ONLINE as before."
-    return _proved(module, unit) or back
+    return _proved(module, unit) or f"{back}{images}"
+
+
+def _restore_images(module: AnsibleModule, record: dict[str, Any]) -> str:
+    """Give images the names they had, in an engine that runs with what it had; say so, if any."""
+    engine, names = record["engine"], record["names"]
+    if not engine or f"{engine['config']}/engine.env" in record["missing"]:
+        # The play made it, so it had no image.
+        return ""
+    files = [path for path in [*record["files"], *record["missing"]] if _is_of(engine, path)]
+    if files:
+        uid = pwd.getpwnam(engine["user"]).pw_uid
+        Services(module, engine["user"], uid, engine["unit"]).listen(new=True)
+    restored = bool(names) and Podman(module, engine["address"]).name(names)
+    return " The images before are back." if restored else ""
+
+
+def _is_of(engine: dict[str, str], path: str) -> bool:
+    """Tell whether an engine has to be started again for a file."""
+    return Path(path).stem == engine["unit"] or Path(path).parent == Path(engine["config"])
 
 
 def _remove(missing: list[str]) -> None:

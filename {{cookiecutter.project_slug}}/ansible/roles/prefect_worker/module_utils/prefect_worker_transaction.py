@@ -31,6 +31,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "unit": {"type": "str", "required": True},
     "project": {"type": "path", "required": True},
     "target": {"type": "str", "required": True},
+    # The Podman of a docker pool, whose images have other names after the play.
+    "engine": {"type": "dict", "default": {}},
 }
 ARGUMENT: dict[str, Any] = {"type": "dict", "options": OPTIONS}
 RECORD = "record.json"
@@ -38,32 +40,53 @@ BOOT = Path("/proc/sys/kernel/random/boot_id")
 # systemd makes it anew at each start, also that of a container.
 STARTED = Path("/run/systemd/notify")
 LINKS = ("current", "previous")
+# What records of an earlier version of the role have not.
+KNOWN_SINCE: dict[str, Any] = {"engine": {}, "names": {}}
+# The id of the image that has a name, an empty one where none has it.
+Names = dict[str, str]
 
 
 class HeldError(Exception):
     """Which other play changes this worker."""
 
 
-def begin(wanted: dict[str, Any], paths: list[str]) -> None:
-    """Have a snapshot of these files on the disk, or join the transaction that the play holds."""
+def begin(wanted: dict[str, Any], paths: list[str], names: Names | None = None) -> None:
+    """Have these files and the ids of these images' names on the disk, as they are now.
+
+    What the transaction has already is from before the play, and stays.
+    """
     folder = Path(wanted["folder"])
     folder.parent.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
     folder.parent.mkdir(mode=0o700, exist_ok=True)
     with alone_in(folder.parent):
-        if found := read(folder):
-            require_held(found, wanted["holder"])
-            return
-        new = temporary_of(folder)
-        shutil.rmtree(new, ignore_errors=True)
         try:
-            new.mkdir(mode=0o700)
-            _fill(new, wanted, paths)
-            new.rename(folder)
-            flush(folder.parent)
+            if found := read(folder):
+                require_held(found, wanted["holder"])
+                _add(folder, found, paths, names or {})
+            else:
+                _create(folder, wanted, paths, names or {})
         except OSError as error:
             raise UnwrittenError(f"{folder} cannot be written: {error.strerror}.") from error
-        finally:
-            shutil.rmtree(new, ignore_errors=True)
+
+
+def _create(folder: Path, wanted: dict[str, Any], paths: list[str], names: Names) -> None:
+    new = temporary_of(folder)
+    shutil.rmtree(new, ignore_errors=True)
+    try:
+        new.mkdir(mode=0o700)
+        record = _record(new, wanted)
+        _fill(new, record, paths, names)
+        new.rename(folder)
+        flush(folder.parent)
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+
+
+def _add(folder: Path, found: dict[str, Any], paths: list[str], names: Names) -> None:
+    known = {*found["files"], *found["missing"]}
+    new = [path for path in paths if path not in known]
+    if new or set(names) - set(found["names"]):
+        _fill(folder, found, new, names)
 
 
 def read(folder: Path) -> dict[str, Any]:
@@ -75,7 +98,7 @@ def read(folder: Path) -> dict[str, Any]:
     # The clock may be set in the meantime; uptime counts from the same start of the machine.
     same = record["boot"] == boot()
     age = time.monotonic() - record["uptime"] if same else time.time() - record["began"]
-    return {**record, "age": max(0, int(age))}
+    return {**KNOWN_SINCE, **record, "age": max(0, int(age))}
 
 
 def boot() -> str:
@@ -134,16 +157,12 @@ def snapshot(folder: Path, path: str) -> Path:
     return folder / "files" / path.lstrip("/")
 
 
-def _fill(folder: Path, wanted: dict[str, Any], paths: list[str]) -> None:
-    """Write the record last: without it there is no transaction."""
-    there = [path for path in paths if Path(path).is_file()]
-    for path in there:
-        duplicate(Path(path), snapshot(folder, path))
+def _record(folder: Path, wanted: dict[str, Any]) -> dict[str, Any]:
     project, units = Path(wanted["project"]), installed_units(wanted["unit"])
     found = states(units)
     if units and not found:
         raise UnwrittenError(f"{folder} cannot be filled: systemd does not tell of {units[0]}.")
-    record = {
+    return {
         "holder": wanted["holder"],
         "began": time.time(),
         "uptime": time.monotonic(),
@@ -151,12 +170,27 @@ def _fill(folder: Path, wanted: dict[str, Any], paths: list[str]) -> None:
         "unit": wanted["unit"],
         "project": wanted["project"],
         "target": wanted["target"],
+        "engine": wanted["engine"],
         "links": {name: _target(project / name) for name in LINKS},
-        "files": there,
-        "missing": [path for path in paths if path not in there],
+        "files": [],
+        "missing": [],
+        "names": {},
         "units": found,
     }
-    replace(folder / RECORD, json.dumps(record).encode(), 0o600)
+
+
+def _fill(folder: Path, record: dict[str, Any], paths: list[str], names: Names) -> None:
+    """Write the record last: without it there is no snapshot."""
+    there = [path for path in paths if Path(path).is_file()]
+    for path in there:
+        duplicate(Path(path), snapshot(folder, path))
+    whole = {
+        **record,
+        "files": [*record["files"], *there],
+        "missing": [*record["missing"], *(path for path in paths if path not in there)],
+        "names": {**names, **record["names"]},
+    }
+    replace(folder / RECORD, json.dumps(whole).encode(), 0o600)
 
 
 def _target(link: Path) -> str:
