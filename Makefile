@@ -34,7 +34,7 @@ export PYTHONPYCACHEPREFIX := $(BUILD)/pycache
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test fuzz $(LAYERS) lint bench lock upgrade lock-prefect lock-uv lock-tools $(PINS:%=lock-%)
+.PHONY: help install demo test fuzz $(LAYERS) test-docker-engine test-docker-machines lint bench lock upgrade lock-prefect lock-uv lock-tools $(PINS:%=lock-%)
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -79,11 +79,15 @@ test-results: install ## Test retries, and results in real object stores
 	$(BIN)/python -m tests.results.lab.needs
 	$(PYTEST) tests/results --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
-test-docker: install ## Test a generated project with a real Docker engine of its own
+test-docker: install ## Test a generated project with a real Docker engine, and with Podman on machines
+	@env --unset=MAKEFLAGS $(MAKE) --no-print-directory --keep-going --jobs 2 --output-sync=target \
+		test-docker-engine test-docker-machines
+
+test-docker-engine: install
 	@tests/where-possible tests/docker/lab tests/docker/lab/own-network $(PYTEST) tests/docker \
 		--ignore tests/docker/test_worker_on_a_machine.py
 
-test-docker-machines: install ## Test docker pools on machines with Podman, which make test does not
+test-docker-machines: install
 	@tests/where-possible tests/docker/lab tests/docker/lab/own-network $(PYTEST) \
 		tests/docker/test_worker_on_a_machine.py
 

@@ -2,40 +2,26 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
-import subprocess
 from collections.abc import Iterator
-from contextlib import closing
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
 
 from tests.docker.lab import base_image
 from tests.docker.lab.engine import Engine
-from tests.docker.lab.machine import adapt, address, machine
+from tests.docker.lab.project import ADDRESS, installed
 from tests.docker.lab.server import Server
 from tests.docker.lab.story import Story
-from tests.hosts.control.project import Project
-from tests.hosts.machines.lab import Lab
+from tests.docker.lab.telling import on_a_machine, told_by
 from tests.ports import free_port
 from tests.project.api import Api
-from tests.project.baked import TEMPLATE, Make, bake, clean_environment, maker
+from tests.project.baked import TEMPLATE, Make, clean_environment, maker
 from tests.project.processes import running
-from tests.results.lab.programs import Programs
-from tests.results.lab.seaweed import Seaweed
 
 BUILD = TEMPLATE / "build/docker"
-LAB = Path(__file__).with_name("lab")
-# By the module of flows that the tests add.
-FLOWS = {"demand": ["demand"], "again": ["again", "again_retries"]}
-CERTIFICATES = Path("/usr/local/share/ca-certificates")
-"""Where this machine has those of its own network, if packages come through one."""
-ADDRESS = "10.77.0.100"
-"""What slirp4netns gives to the network that `own-network` makes.
-
-Podman 4's own network of containers is 10.0.2.0/24, so what is at such an address is out of reach.
-"""
 
 
 def pytest_configure() -> None:
@@ -62,61 +48,30 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return installed(tmp_path_factory.mktemp("project"))
 
 
-@pytest.fixture(scope="module", params=["trixie", "bookworm"])
-def told(
+@pytest.fixture(scope="session")
+def stories(
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,
-    server: Server,
     engine: Engine,
     environment: dict[str, str],
-) -> Iterator[Story]:
-    """Tell what becomes of a worker on a machine, with a project whose results are in S3."""
-    folder = tmp_path_factory.mktemp("vm")
-    # In a pool that the laptop's worker does not serve.
-    project = installed(folder, "result_storage=s3", "work_pool_name=machines")
-    adapt(project)
-    programs = Programs(folder / "logs")
-    with closing(Lab()) as lab:
-        try:
-            store = Seaweed(programs, folder / "seaweed", ADDRESS)
-            settings = {**store.settings(), "RESULTS_STORE_CREDENTIALS": "true"}
-            make = maker(project, {**environment, **settings})
-            done = make("bootstrap")
-            assert done.returncode == 0, done.stdout + done.stderr
-            host = machine(lab, request.param)
-            story = Story(
-                host=host,
-                server=server,
-                make=make,
-                project=Project(project),
-                engine=engine,
-                address=address(lab, host),
-                objects=lambda: store.kept("shop-reports"),
-            )
-            try:
-                story.tell() if request.param == "trixie" else story.tell_in_short()
-            except BaseException:
-                print(host.journal(400))
-                raise
-            yield story
-        finally:
-            programs.stop_all()
+) -> Iterator[dict[str, Future[Story]]]:
+    """Tell what becomes of workers on machines, all at once: most of the time they wait."""
+    tests = [item for item in request.session.items if isinstance(item, pytest.Function)]
+    asked = [test.callspec.params["told"] for test in tests if "told" in test.fixturenames]
+    folders = {str(system): tmp_path_factory.mktemp(str(system)) for system in set(asked)}
+
+    def tell(system: str) -> Story:
+        machine = on_a_machine(system, folders[system], engine, environment)
+        return told_by(system, opened.enter_context(machine))
+
+    with ExitStack() as opened, ThreadPoolExecutor() as beside:
+        yield {system: beside.submit(tell, system) for system in folders}
 
 
-def installed(folder: Path, *answers: str) -> Path:
-    """Generate a project, add flows of the tests' own as its owner would, and install it."""
-    made = bake(folder, "work_pool_type=docker", *answers)
-    with (made / "prefect.yaml").open("a") as deployments:
-        for module, flows in FLOWS.items():
-            path = f"src/shop_reports/flows/{module}.py"
-            shutil.copy(LAB / f"{module}.py.in", made / path)
-            for flow in flows:
-                entry = f"  - name: {flow}\n    entrypoint: {path}:{flow}\n"
-                deployments.write(f"{entry}    work_pool: *work_pool\n")
-    for certificate in CERTIFICATES.glob("*.crt"):
-        shutil.copy(certificate, made / "certificates")
-    subprocess.run(["make", "install"], cwd=made, check=True)
-    return made
+@pytest.fixture(scope="module", params=["trixie", "bookworm"])
+def told(request: pytest.FixtureRequest, stories: dict[str, Future[Story]]) -> Story:
+    """Return what became of a worker on a machine with this system."""
+    return stories[request.param].result()
 
 
 @pytest.fixture(scope="session")

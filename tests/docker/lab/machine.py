@@ -58,6 +58,8 @@ class Worker:
     states: dict[str, str] = field(default_factory=dict)
     messages: dict[str, str] = field(default_factory=dict)
     pids: dict[str, int] = field(default_factory=dict)
+    played: dict[str, Played] = field(default_factory=dict)
+    printed: dict[str, str] = field(default_factory=dict)
 
     @property
     def api(self) -> Api:
@@ -148,6 +150,9 @@ class Worker:
         show = "show --property=MainPID --value prefect-engine-prefect.service"
         return int(self.host.shell(f"cd / && {OF_THE_USER} {show}"))
 
+    def _engine_environment(self) -> list[str]:
+        return self.host.shell(f"tr '\\0' '\\n' </proc/{self._engine_pid()}/environ").splitlines()
+
     def _images(self) -> list[str]:
         return self._podman("images --format '{{.Repository}}:{{.Tag}}'").split()
 
@@ -173,6 +178,8 @@ def machine(lab: Lab, suite: str) -> Container:
         "mkdir /etc/containers && cd /etc/containers && echo '[containers]' >containers.conf"
     )
     host.shell("echo 'pids_limit = 0' >>/etc/containers/containers.conf")
+    # As a play leaves it that is killed when it makes the engine's user a home.
+    host.shell(f"mkdir --parents --mode 700 {HOME}")
     return host
 
 
