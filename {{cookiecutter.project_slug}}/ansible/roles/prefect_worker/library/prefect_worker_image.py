@@ -55,7 +55,7 @@ def _bring(module: AnsibleModule, podman: Podman) -> None:
     with _in_transaction(module, before if changed else {}):
         if archive:
             podman.do("load", "--input", archive)
-        elif podman.program:
+        elif podman.is_there:
             podman.name(images)
         found = before if module.check_mode else podman.ids(images)
         missing = [name for name, wanted in images.items() if found.get(name) != wanted]

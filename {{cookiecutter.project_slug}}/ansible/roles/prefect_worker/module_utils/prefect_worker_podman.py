@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from ansible.module_utils.basic import AnsibleModule
 
 # How `podman image exists` says no; other codes are the engine's trouble.
@@ -12,10 +14,11 @@ class Podman:
     """The images of an engine, asked by its socket."""
 
     def __init__(self, module: AnsibleModule, address: str) -> None:
-        """Take where it listens; Podman is not there yet in check mode."""
+        """Take where it listens; it may not be there yet in check mode."""
         self._module = module
-        self.program = module.get_bin_path("podman")
-        self._podman = [self.program or "podman", "--url", address]
+        program = module.get_bin_path("podman")
+        self.is_there = bool(program) and Path(address.removeprefix("unix://")).exists()
+        self._podman = [program or "podman", "--url", address]
 
     def id(self, name: str) -> str:
         """Return the id of what has the name, or an empty string."""
@@ -28,7 +31,7 @@ class Podman:
 
     def ids(self, names: dict[str, str]) -> dict[str, str]:
         """Return the id of what has each name."""
-        return {name: self.id(name) for name in names} if self.program else {}
+        return {name: self.id(name) for name in names} if self.is_there else {}
 
     def name(self, names: dict[str, str]) -> bool:
         """Give images their names, as far as they are there; a name without an image goes."""
