@@ -11,7 +11,7 @@ from tests.docker.lab.first_runs import FirstRuns
 from tests.docker.lab.machine import SETTINGS, UNIT
 from tests.hosts.control.boundaries import KILL, at_boundaries
 from tests.hosts.control.observe import main_pid
-from tests.hosts.control.playbook import Played
+from tests.hosts.control.playbook import UNCOMPRESSED, Played
 from tests.hosts.control.project import TOOLS
 
 # The task after which a play is killed.
@@ -76,7 +76,8 @@ class Releases(FirstRuns):
         # The two newest stay, and the one before.
         self.host.shell("touch --date=yesterday /opt/prefect/shop-reports/previous/.ready")
         self._inventory(prefect_worker_releases_kept=2)
-        done = self.make("provision", PATH=f"{TOOLS}:{os.environ['PATH']}")
+        path = f"{TOOLS}:{os.environ['PATH']}"
+        done = self.make("provision", PATH=path, **UNCOMPRESSED)
         assert done.returncode == 0, done.stdout + done.stderr
         self.printed["forth"] = self._printed_by_a_run("forth")
         self.names = replaced, self._images()

@@ -16,6 +16,8 @@ from tests.hosts.control.project import TEMPLATE, TOOLS, Project
 ANSIBLE = TEMPLATE / "ansible"
 # What is said may quote a journal, in which lines may be empty.
 FATAL = re.compile(r"^fatal: \[(\S+)\]: FAILED! => *\n((?: +.*\n|\n(?=\n* ))+)", re.M)
+# As by default, but for the compression, which is of no use on one machine.
+UNCOMPRESSED = {"ANSIBLE_SSH_ARGS": "-o ControlMaster=auto -o ControlPersist=60s"}
 RECAP = re.compile(r"^(\S+)\s+: ok=(\d+)\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)", re.M)
 
 
@@ -70,8 +72,7 @@ def play(
         "ANSIBLE_NOCOLOR": "1",
         # A connection kept open from an earlier run could lead to a machine that is gone.
         "ANSIBLE_SSH_CONTROL_PATH_DIR": str(project.folder.parent / "cp"),
-        # As by default, but for the compression, which is of no use on one machine.
-        "ANSIBLE_SSH_ARGS": "-o ControlMaster=auto -o ControlPersist=60s",
+        **UNCOMPRESSED,
     }
     done = subprocess.run(
         command,
