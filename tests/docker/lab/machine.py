@@ -66,6 +66,11 @@ class Worker:
         """The API of the server."""
         return self.server.api
 
+    def outputs(self) -> str:
+        """Return the last lines of all containers."""
+        listed = "ps --all --format '{{.Names}}' | xargs --replace --verbose"
+        return self._podman(f"{listed} podman --url {SOCKET} logs --tail 20 {{}} 2>&1 || true")
+
     def _output(self, run: str) -> str:
         """What the containers of a run printed."""
         containers = self._containers_of(run).split()

@@ -8,6 +8,12 @@ from pathlib import Path
 from tests.project.api import Api
 from tests.project.processes import running, wait_until
 
+# A busy machine's disk can hold up SQLite for longer than Prefect's server waits.
+PATIENT = {
+    "PREFECT_SERVER_DATABASE_TIMEOUT": "120",
+    "PREFECT_SERVER_DATABASE_CONNECTION_TIMEOUT": "120",
+}
+
 
 class Server:
     """A server of the project's Prefect, which listens on the machine's address."""
@@ -16,7 +22,7 @@ class Server:
         """Keep its files beside the project; it is not running yet."""
         self.api = Api(environment["PREFECT_API_URL"])
         self._project = project
-        self._environment = environment | {"PREFECT_HOME": str(project.parent / "server")}
+        self._environment = environment | PATIENT | {"PREFECT_HOME": str(project.parent / "server")}
         self._started = ExitStack()
 
     def start(self, **settings: str) -> None:

@@ -55,6 +55,6 @@ def told_by(system: str, story: Story) -> Story:
     try:
         story.tell() if system == "trixie" else story.tell_in_short()
     except BaseException:
-        print(story.host.journal(400))
+        print(story.host.journal(400), story.outputs())
         raise
     return story
