@@ -23,7 +23,6 @@ from tests.hosts.machines.host import quoted
 
 # What is not of the engine is told of one system alone.
 AT_LENGTH = pytest.mark.parametrize("told", ["trixie"], indirect=True)
-OF_BOOKWORM = pytest.mark.parametrize("told", ["bookworm"], indirect=True)
 
 
 def test_the_playbook_ends_with_a_run_in_a_container_of_the_machine(told: Story) -> None:
@@ -247,7 +246,6 @@ def test_after_power_was_lost_the_worker_is_back_and_the_run_reported(told: Stor
     assert told.pids["returned"] > 0
 
 
-@OF_BOOKWORM
 def test_a_worker_that_is_absent_leaves_no_container_and_the_others_alone(told: Story) -> None:
     """Both are of one machine, and have one engine."""
     assert told.states["of the second"] == "CRASHED"
@@ -255,7 +253,6 @@ def test_a_worker_that_is_absent_leaves_no_container_and_the_others_alone(told: 
     assert told.states["of the first"] == "COMPLETED"
 
 
-@OF_BOOKWORM
 def test_a_worker_is_drained_when_its_containers_have_ended(told: Story) -> None:
     """Whatever their labels say."""
     assert not told.is_drained_too_early

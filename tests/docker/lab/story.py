@@ -45,6 +45,7 @@ class Story(Releases, Absences, Outages):
         self._after_a_shutdown()
         # The image before is in use until the last of its containers has ended.
         self._after_a_day()
+        self._with_a_second_worker()
 
     def tell_in_short(self) -> None:
         """Let happen what is of the engine, as each system has its own."""
