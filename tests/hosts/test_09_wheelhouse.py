@@ -32,12 +32,15 @@ def test_wheels_from_the_control_side_are_enough(
     python = island.shell("python3 --version").split()[1]
     project = site.project.copy("wheelhouse")
     (project.folder / ".venv").symlink_to(TOOLS.parent)
+    (project.folder / "linked.toml").symlink_to(project.folder / "pyproject.toml")
     run(["sh", project.folder / "ansible/wheelhouse", tmp_path, python])
     assert island.ssh("timeout 5 bash -c '</dev/tcp/192.0.2.1/443'").returncode != 0
     started = now()
     wheels = str(tmp_path)
     site.play({"island": island}, project=project, prefect_worker_wheelhouse=wheels).succeeded()
     site.online("shop-reports@island", started, seconds=45)
+    # The project is elsewhere there.
+    assert "[project]" in island.shell("cat /opt/prefect/shop-reports/current/linked.toml")
 
 
 def test_wheels_are_those_of_the_project_that_is_named(tmp_path: Path) -> None:

@@ -105,7 +105,15 @@ def _mode(path: Path) -> int:
 
 
 def _content(path: Path) -> bytes:
-    return str(path.readlink()).encode() if path.is_symlink() else path.read_bytes()
+    return _target(path).encode() if path.is_symlink() else path.read_bytes()
+
+
+def _target(link: Path) -> str:
+    """Return where a link leads from its own folder, as the project is elsewhere on a machine."""
+    target = link.readlink()
+    if not target.is_absolute():
+        return str(target)
+    return os.path.relpath(target.resolve(), link.parent.resolve())
 
 
 def _wheels(folder: str) -> dict[str, Path]:
@@ -122,7 +130,7 @@ def _pack(files: dict[str, Path]) -> str:
             entry = tarfile.TarInfo(name)
             entry.mode = _mode(path)
             if path.is_symlink():
-                entry.type, entry.linkname = tarfile.SYMTYPE, str(path.readlink())
+                entry.type, entry.linkname = tarfile.SYMTYPE, _target(path)
                 tar.addfile(entry)
             else:
                 entry.size = path.stat().st_size
