@@ -18,7 +18,7 @@ from tests.template.trees import git, run
 
 UV_PIN = TEMPLATE / "ansible" / "roles" / "prefect_worker" / "files" / "uv.txt"
 REQUIREMENTS = sorted(TEMPLATE.glob("templates/requirements/*.txt"))
-HOST = UV_PIN.parents[1] / "library" / "prefect_worker_host.py"
+FITNESS = UV_PIN.parents[1] / "module_utils" / "prefect_worker_fitness.py"
 PINS = [UV_PIN, TEMPLATE / "requirements.txt", *REQUIREMENTS]
 # Folders beside the modules of an installation.
 NO_MODULES = {"bin", "include"}
@@ -90,7 +90,7 @@ def test_everything_asks_for_the_oldest_python_of_requires_python(bake: Bake) ->
     matrix = yaml.safe_load(workflow.read_text(encoding="utf-8"))["jobs"]["check"]["strategy"]
     assert matrix["matrix"]["python"][0] == oldest
     constant = f"OLDEST_PYTHON = ({oldest.replace('.', ', ')})\n"
-    assert constant in HOST.read_text(encoding="utf-8")
+    assert constant in FITNESS.read_text(encoding="utf-8")
     # The changelog tells of what was before.
     texts = ("*.md", "*.yml", "{{*", ":!CHANGELOG.md")
     told = git(TEMPLATE, "grep", "-hoE", r"Python[^.]* 3\.[0-9]+ or newer", "--", *texts)

@@ -63,7 +63,7 @@ def _fetch(cache: Path, architecture: str, project: Path, settings: dict[str, st
     if not (python := _python_with_pip(project)):
         raise AnsibleActionFail(
             "No Python with pip on this computer to fetch uv with: install pip, or put uv's wheel "
-            "into the folder prefect_worker_wheelhouse."
+            "into the wheelhouse."
         )
     command = [python, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes"]
     command += ["--only-binary=:all:", f"--platform=manylinux_2_17_{architecture}"]

@@ -1,4 +1,4 @@
-"""On the control node: one sentence for each variable of the role that has a wrong value."""
+"""On the control node: one sentence for each variable of a role that has a wrong value."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 
-SPECS = Path(__file__).resolve().parent.parent / "meta" / "argument_specs.yml"
-PREFIX = "prefect_worker_"
+ROLES = Path(__file__).resolve().parent.parent.parent
 SECRET = {
     *("api_key", "auth_string", "environment", "ssh_key"),
     *("index_url", "http_proxy", "https_proxy"),
@@ -79,19 +78,20 @@ class ActionModule(ActionBase):
     ) -> dict[str, Any]:
         """Compare the variables with their description."""
         super().run(tmp, task_vars)
-        options = yaml.safe_load(SPECS.read_text())["argument_specs"]["main"]["options"]
+        role = self._task.args.get("role", "prefect_worker")
+        specs = ROLES / role / "meta" / "argument_specs.yml"
+        options = yaml.safe_load(specs.read_text())["argument_specs"]["main"]["options"]
         given = task_vars or {}
-        sentences = list(_unknown(given, options))
+        sentences = list(_unknown(given, options, f"{role}_"))
         values: dict[str, Any] = {}
         for name, option in options.items():
             try:
-                values[name.removeprefix(PREFIX)] = _converted(
-                    self._value(given, name), name, option
-                )
+                short = name.removeprefix(f"{role}_")
+                values[short] = _converted(self._value(given, name), short, option)
             except WrongError as wrong:
                 sentences.append(f"{name} {wrong}")
         if not sentences:
-            sentences = list(_sentences(values))
+            sentences = list(_sentences(values, role))
         if sentences:
             raise AnsibleActionFail("\n".join(sentences))
         return {"changed": False}
@@ -103,9 +103,9 @@ class ActionModule(ActionBase):
             raise WrongError(f"cannot be worked out: {error.message}") from error
 
 
-def _unknown(given: dict[str, Any], options: dict[str, Any]) -> Iterator[str]:
+def _unknown(given: dict[str, Any], options: dict[str, Any], prefix: str) -> Iterator[str]:
     for name in sorted(given):
-        if name.startswith(PREFIX) and name not in options:
+        if name.startswith(prefix) and name not in options:
             near = difflib.get_close_matches(name, options, n=1)
             yield f"{name} is no variable of this role{f'; {near[0]} is.' if near else '.'}"
 
@@ -114,7 +114,7 @@ def _converted(value: Any, name: str, option: dict[str, Any]) -> Any:
     """The value in the type it is described with."""
     kind = option["type"]
     # What has the wrong type may be the secret all the same, in a list for example.
-    found = "" if name.removeprefix(PREFIX) in SECRET else f", and is {_shown(value)}"
+    found = "" if name in SECRET else f", and is {_shown(value)}"
     if kind in ("str", "path"):
         if isinstance(value, (str, int, float)) and not isinstance(value, bool):
             return str(value)
@@ -142,15 +142,15 @@ def _shown(value: Any) -> str:
     return re.sub(r"//[^/@]*@", "//…@", repr(value))[:80]
 
 
-def _sentences(values: dict[str, Any]) -> Iterator[str]:
-    for name, check in CHECKS.items():
-        if name in FOR_PRESENT and values["state"] in ("absent", "drained"):
+def _sentences(values: dict[str, Any], role: str) -> Iterator[str]:
+    for name, check in CHECKS[role].items():
+        if name in FOR_PRESENT and values.get("state") in ("absent", "drained"):
             continue
         try:
             check(values[name], values)
         except WrongError as wrong:
             shown = "has a value that" if name in SECRET else f"is {_shown(values[name])}, which"
-            yield f"{PREFIX}{name} {shown} {wrong}"
+            yield f"{role}_{name} {shown} {wrong}"
 
 
 Check = Callable[[Any, dict[str, Any]], None]
@@ -326,11 +326,49 @@ def _serial(value: Any, _: dict[str, Any]) -> None:
         raise WrongError("is not accepted: a number of machines, or a share like 30%.")
 
 
+def _server_url(value: str, values: dict[str, Any]) -> None:
+    if (values["tls"] == "none") != bool(value):
+        raise WrongError(
+            "is not accepted: with prefect_server_tls none, and only then, the https URL that your "
+            "proxy has, https://prefect.example.com for example."
+        )
+    if value and not (re.fullmatch(r"https?://[^\s/?#@]+", value) and _leads_somewhere(value)):
+        raise WrongError("is not accepted: an http or https URL without user, path or query.")
+
+
+def _file_of_pins(value: str, _: dict[str, Any]) -> None:
+    if not Path(value).is_file():
+        raise WrongError("is no file on this computer.")
+    text = Path(value).read_text(errors="replace")
+    for name in ("prefect", "prefect-redis"):
+        if not re.search(rf"^{name}==[^\s;]+ .*\\\n +--hash=", text, re.M):
+            raise WrongError(
+                f"does not pin {name} with hashes: compile it with `uv pip compile "
+                "--generate-hashes`."
+            )
+
+
+HOST = r"(?!-)[A-Za-z0-9.-]{1,253}(?<![-.])"
+HOST_RULE = "the name or the IPv4 address by which workers and browsers reach the server"
 PROXY_RULE = "an http or https URL without spaces"
-CHECKS: dict[str, Check] = {
+COMMON: dict[str, Check] = {
+    "wheelhouse": _wheelhouse,
+    "index_url": _matching(
+        WEB_WITH_USER, "an http or https URL without spaces or query", empty=True
+    ),
+    "ca_bundle": _ca_bundle,
+    "http_proxy": _matching(WEB_WITH_USER, PROXY_RULE, empty=True),
+    "https_proxy": _matching(WEB_WITH_USER, PROXY_RULE, empty=True),
+    "no_proxy": _matching(r"[A-Za-z0-9.,:*/_\[\]-]*", "hosts separated by commas, without spaces"),
+    "python": _matching(r"/[^\x00-\x20\x7f]+", "an absolute path on the machine", empty=True),
+    "free_mib": _between(1, 1_000_000, zero="no check"),
+    "timeout": _between(10, 3600),
+    "project_dir": _folder,
+}
+WORKER: dict[str, Check] = {
+    **COMMON,
     "state": _one_of("present", "absent", "drained", "rolled_back"),
     "project": _matching(NAME, NAME_RULE),
-    "project_dir": _folder,
     "exclude": _each(r"[^\x00-\x1f\x7f]+", "patterns for file names"),
     "requirements": _requirements,
     "name": _matching(NAME, NAME_RULE),
@@ -367,19 +405,22 @@ CHECKS: dict[str, Check] = {
     "smoke_deployment": _matching(
         r"[^/\x00-\x1f\x7f]+/[^/\x00-\x1f\x7f]+", "flow/deployment", empty=True
     ),
-    "timeout": _between(10, 3600),
     "releases_kept": _between(2, 100),
-    "wheelhouse": _wheelhouse,
-    "index_url": _matching(
-        WEB_WITH_USER, "an http or https URL without spaces or query", empty=True
-    ),
-    "ca_bundle": _ca_bundle,
-    "http_proxy": _matching(WEB_WITH_USER, PROXY_RULE, empty=True),
-    "https_proxy": _matching(WEB_WITH_USER, PROXY_RULE, empty=True),
-    "no_proxy": _matching(r"[A-Za-z0-9.,:*/_\[\]-]*", "hosts separated by commas, without spaces"),
     "user": _matching(r"(?!root$)[a-z_][a-z0-9_-]{0,30}", "the name of a user other than root"),
-    "python": _matching(r"/[^\x00-\x20\x7f]+", "an absolute path on the machine", empty=True),
     "packages": _each(r"[A-Za-z0-9][A-Za-z0-9+._:-]*", "names of packages"),
-    "free_mib": _between(1, 1_000_000, zero="no check"),
     "serial": _serial,
 }
+SERVER: dict[str, Check] = {
+    **COMMON,
+    "address": _matching(HOST, HOST_RULE),
+    "tls": _one_of("internal", "acme", "none"),
+    "url": _server_url,
+    "port": _between(1024, 65535),
+    "user": _matching(r"[a-z_][a-z0-9_-]{0,30}", "letters, digits, dashes and underscores"),
+    "keep_runs_days": _between(1, 3650),
+    "keep_events_days": _between(1, 3650),
+    "request_mib": _between(1, 1024),
+    "requirements": _file_of_pins,
+    "ca_file": _matching(r"/[^\x00-\x1f\x7f]+", "an absolute path on this computer"),
+}
+CHECKS = {"prefect_worker": WORKER, "prefect_server": SERVER}

@@ -9,16 +9,28 @@ import os
 import platform
 import pwd
 import re
-import shutil
 import socket
-import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.prefect_worker_owned import changeable
+from ansible.module_utils.prefect_worker_fitness import (
+    UnfitError,
+    family_of,
+    full_version,
+    missing_packages,
+    output_of,
+    python_of,
+    require_architecture,
+    require_own,
+    require_root,
+    require_space,
+    require_systemd,
+    systemd_version,
+    unit_state,
+    user_exists,
+)
 from ansible.module_utils.prefect_worker_program import same_worker
 from ansible.module_utils.prefect_worker_transaction import read
 from ansible.module_utils.prefect_worker_units import UNITS, installed_units
@@ -43,15 +55,9 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "files": {"type": "list", "elements": "path", "default": []},
     "transaction": {"type": "path", "required": True},
 }
-OLDEST_PYTHON = (3, 11)
 # As /proc/net/tcp has it.
 LISTENING = "0A"
 LIST = ("systemctl", "list-units", "--plain", "--no-legend", "--full")
-PYTHONS = ["python3", *(f"python3.{minor}" for minor in (13, 12, 11))]
-
-
-class UnfitError(Exception):
-    """Why this machine cannot become a worker, in one sentence."""
 
 
 def main() -> None:
@@ -68,15 +74,15 @@ def main() -> None:
 
 def examine(wanted: dict[str, Any]) -> dict[str, Any]:
     """All facts that later tasks use."""
-    _require_root()
-    unit = _unit(wanted["unit"])
+    require_root()
+    unit = unit_state(wanted["unit"])
     installed = installed_units(wanted["unit"])
     facts = {
         "examined": wanted["unit"],
         "unit": unit,
         "installed_units": installed,
         "active_units": _active(installed),
-        "user_exists": _user_exists(wanted["user"]),
+        "user_exists": user_exists(wanted["user"]),
         "current": _link(Path(wanted["project"], "current")),
         "previous": _link(Path(wanted["project"], "previous")),
         "gone_pythons": _gone_pythons(Path(wanted["project"])),
@@ -88,96 +94,39 @@ def examine(wanted: dict[str, Any]) -> dict[str, Any]:
 
 
 def _fitness(wanted: dict[str, Any], unit: dict[str, Any]) -> dict[str, Any]:
-    _require_architecture(wanted["architectures"])
-    family = _family(wanted["families"])
-    _require_systemd(wanted["systemd"])
+    require_architecture(wanted["architectures"])
+    family = family_of(wanted["families"])
+    require_systemd(wanted["systemd"])
     _require_user(wanted["user"])
     _require_one_user(wanted, UNITS)
     _require_own_unit(wanted, UNITS)
-    _require_own(wanted["folders"], "root executes what is there")
-    python, version = _python(wanted["python"], family)
+    require_own(wanted["folders"], "root executes what is there")
+    python, version = python_of(wanted["python"], family, "prefect_worker_python")
     if not _listens(unit["pid"], wanted["port"]):
         _require_free_port(wanted["port"])
     release = _release_id(wanted["digest"], version)
     ready = is_ready(Path(wanted["project"], "releases", release))
     # Going back to a release that is there takes no room.
     if release and not ready:
-        _require_space(wanted["free_mib"])
+        require_space(wanted["free_mib"], "prefect_worker_free_mib")
     packages = [*family["packages"], *wanted["packages"]]
     if wanted["engine"]:
         packages += family["engine_packages"]
     return {
         "family": family,
         "architecture": platform.machine(),
-        "systemd": _systemd_version(),
+        "systemd": systemd_version(),
         "python": python,
-        "python_version": _full_version(python) or f"{version}.0",
-        "packages": _missing(packages, family["query"]),
+        "python_version": full_version(python) or f"{version}.0",
+        "packages": missing_packages(packages, family["query"]),
         "release": release,
         "release_ready": ready,
         "uv_ready": os.access(wanted["uv"], os.X_OK),
     }
 
 
-def _require_root() -> None:
-    if os.geteuid() != 0:
-        raise UnfitError("The role has to be root on this machine: play it with `become: true`.")
-
-
-def _require_architecture(known: list[str]) -> None:
-    if platform.machine() not in known:
-        raise UnfitError(
-            f"This machine's processor is {platform.machine()}, for which Prefect's packages have "
-            f"no wheels: {' or '.join(known)} is required."
-        )
-
-
-def _family(families: dict[str, Any]) -> dict[str, Any]:
-    release = _system()
-    name, version = release.get("ID", "?"), release.get("VERSION_ID", "")
-    for family in families.values():
-        if name in family["oldest"]:
-            oldest = str(family["oldest"][name])
-            # Debian testing has none, and is newer than any.
-            if not version or _numbers(version) >= _numbers(oldest):
-                return dict(family)
-            raise UnfitError(f"{name} {version} is too old: {oldest} or newer is needed.")
-    for relative in release.get("ID_LIKE", "").split():
-        for family in families.values():
-            if relative in family["oldest"]:
-                return dict(family)
-    known = ", ".join(n for family in families.values() for n in family["oldest"])
-    raise UnfitError(
-        f"{name} {version} is not supported; known systems are {known}, and what is like one of "
-        "them by ID_LIKE of /etc/os-release."
-    )
-
-
-def _system() -> dict[str, str]:
-    """The pairs of /etc/os-release."""
-    text = Path("/etc/os-release").read_text()
-    return dict(re.findall(r"""^([A-Z_]+)=["']?([^"'\n]*)["']?$""", text, re.M))
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in re.findall(r"\d+", version))
-
-
-def _systemd_version() -> int:
-    if not shutil.which("systemctl"):
-        return 0
-    return _numbers(_output("systemctl", "--version"))[0]
-
-
-def _require_systemd(oldest: int) -> None:
-    if not Path("/run/systemd/system").is_dir():
-        raise UnfitError("systemd is not running this machine, and a worker is a systemd service.")
-    if _systemd_version() < oldest:
-        raise UnfitError(f"systemd {_systemd_version()} is too old: {oldest} or newer is needed.")
-
-
 def _require_user(name: str) -> None:
-    if _user_exists(name) and pwd.getpwnam(name).pw_uid == 0:
+    if user_exists(name) and pwd.getpwnam(name).pw_uid == 0:
         raise UnfitError(f"The user {name} is root here: name another one in prefect_worker_user.")
 
 
@@ -206,61 +155,6 @@ def _require_own_unit(wanted: dict[str, Any], units: Path) -> None:
         )
 
 
-def _require_own(paths: list[str], why: str) -> None:
-    """Refuse what others than root may change, and root works with."""
-    for path in paths:
-        if found := changeable(Path(path)):
-            raise UnfitError(
-                f"{found} can be changed by others than root, and {why}: "
-                "make root its owner, and the only one who may write."
-            )
-
-
-def _user_exists(name: str) -> bool:
-    try:
-        pwd.getpwnam(name)
-    except KeyError:
-        return False
-    return True
-
-
-def _python(wanted: str, family: dict[str, Any]) -> tuple[str, str]:
-    oldest = "Python " + ".".join(map(str, OLDEST_PYTHON))
-    for name in [wanted] if wanted else PYTHONS:
-        path = shutil.which(name)
-        if path and wanted:
-            _require_own([path], "root executes it (prefect_worker_python)")
-        version = _python_version(path) if path and not changeable(Path(path)) else ""
-        if path and _numbers(version) >= OLDEST_PYTHON:
-            return path, version
-    if wanted:
-        raise UnfitError(f"{wanted} (prefect_worker_python) is no {oldest} or newer here.")
-    if package := family.get("python_package"):
-        family["packages"] = [*family["packages"], package]
-        return str(family["python"]), str(family["python_version"])
-    raise UnfitError(f"No {oldest} or newer here: install one, name it in prefect_worker_python.")
-
-
-def _python_version(path: str) -> str:
-    return _output(path, "-I", "-c", "import sys; print('%d.%d' % sys.version_info[:2])").strip()
-
-
-def _full_version(path: str) -> str:
-    """Return it with its last number, or nothing if this Python is still to be installed."""
-    if not Path(path).exists():
-        return ""
-    return _output(path, "-I", "-c", "import platform; print(platform.python_version())").strip()
-
-
-def _missing(packages: list[str], query: list[str]) -> list[str]:
-    return [name for name in packages if not _installed(name, query)]
-
-
-def _installed(name: str, query: list[str]) -> bool:
-    answer = subprocess.run([*query, name], capture_output=True, text=True, check=False)
-    return answer.returncode == 0 and "not-installed" not in answer.stdout
-
-
 def _release_id(digest: str, python: str) -> str:
     """The same project on another Python or processor is another release."""
     what = f"{digest} {python} {platform.machine()}"
@@ -276,16 +170,6 @@ def _gone_pythons(project: Path) -> dict[str, str]:
     pythons = {release.name: release / PYTHON for release in project.glob("releases/*")}
     gone = {name: path for name, path in pythons.items() if path.is_symlink() and not path.exists()}
     return {name: str(path.readlink()) for name, path in gone.items()}
-
-
-def _require_space(free_mib: int) -> None:
-    for name in ("/opt", "/var/lib"):
-        free = shutil.disk_usage(name).free >> 20
-        if free < free_mib:
-            raise UnfitError(
-                f"{name} has {free} MiB free and a release needs {free_mib} MiB: "
-                "make room, or lower prefect_worker_free_mib."
-            )
 
 
 def _listens(pid: int, port: int) -> bool:
@@ -315,37 +199,16 @@ def _require_free_port(port: int) -> None:
             ) from error
 
 
-def _unit(name: str) -> dict[str, Any]:
-    keys = [
-        "LoadState",
-        "ActiveState",
-        "ActiveEnterTimestampMonotonic",
-        "MainPID",
-        "UnitFileState",
-    ]
-    options = [f"--property={key}" for key in keys]
-    lines = _output("systemctl", "show", name, *options).splitlines()
-    found = dict(line.split("=", 1) for line in lines if "=" in line)
-    ago = time.monotonic() - int(found.get("ActiveEnterTimestampMonotonic", "0")) / 1e6
-    return {
-        "exists": found.get("LoadState") == "loaded",
-        "active": found.get("ActiveState") == "active",
-        "enabled": found.get("UnitFileState") == "enabled",
-        "pid": int(found.get("MainPID", "0")),
-        "started": time.time() - ago,
-    }
-
-
 def _active(units: list[str]) -> list[str]:
     """Those that are active; systemd would list all of the machine's if none were named."""
-    lines = _output(*LIST, "--state=active", *units).splitlines() if units else []
+    lines = output_of(*LIST, "--state=active", *units).splitlines() if units else []
     return [line.split()[0] for line in lines]
 
 
 def _needs_reload(units: list[str]) -> bool:
     """Whether systemd does not know yet what is in their files, as after a killed play."""
     command = ("systemctl", "show", "--property=NeedDaemonReload", "--value", *units)
-    return "yes" in _output(*command).split() if units else False
+    return "yes" in output_of(*command).split() if units else False
 
 
 def _stale(wanted: dict[str, Any], unit: dict[str, Any]) -> bool:
@@ -363,10 +226,6 @@ def _stale(wanted: dict[str, Any], unit: dict[str, Any]) -> bool:
 
 def _newer(paths: list[str], moment: float) -> bool:
     return any(os.path.lexists(path) and os.lstat(path).st_mtime > moment for path in paths)
-
-
-def _output(*command: str) -> str:
-    return subprocess.run(command, capture_output=True, text=True, check=False).stdout
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.prefect_worker_archive import UV_WHEEL, bring_uv, label, unpack
 from ansible.module_utils.prefect_worker_atomic import UnwrittenError, replace
 from ansible.module_utils.prefect_worker_lock import alone_in
 from ansible.module_utils.prefect_worker_sandboxed import run_as_worker
@@ -21,11 +22,9 @@ from ansible.module_utils.prefect_worker_venv import (
     COMPANIONS,
     READY,
     NoReleaseError,
-    cache_of,
     is_ready,
     make_venv,
     require,
-    run,
 )
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
@@ -47,8 +46,6 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "user": {"type": "str", "required": True},
     "timeout": {"type": "int", "required": True},
 }
-RESTORECON = "/usr/sbin/restorecon"
-UV_WHEEL = ".uv.whl"
 
 
 def main() -> None:
@@ -74,14 +71,14 @@ def _make(module: AnsibleModule, wanted: dict[str, Any], folder: Path) -> None:
         # Another worker of the project on this machine was quicker.
         module.exit_json(changed=False)
     try:
-        _unpack(Path(wanted["archive"]), folder)
-        _bring_uv(Path(wanted["uv"]), folder / UV_WHEEL)
+        unpack(Path(wanted["archive"]), folder)
+        bring_uv(Path(wanted["uv"]), folder / UV_WHEEL)
         authorities = Path(wanted["ca_file"])
         authorities.write_text(wanted["ca"])
         make_venv(folder, wanted)
         # What the worker's unit reads, so that a run sees its own release and not a later one.
         (folder / "release.env").write_text(f"PROJECT_DIR={folder}\n")
-        _label(folder)
+        label(folder)
         _prove(folder, wanted)
         authorities.unlink()
         # What is ready after a loss of power, and what others share by hard links, is complete.
@@ -94,32 +91,6 @@ def _make(module: AnsibleModule, wanted: dict[str, Any], folder: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         module.fail_json(msg=f"The new release is not used: {failure}.")
     module.exit_json(changed=True)
-
-
-def _bring_uv(uv: Path, wheel: Path) -> None:
-    """Take the one program out of its wheel, and the older uv away."""
-    if not wheel.exists():
-        return
-    with zipfile.ZipFile(wheel) as packed:
-        name = next(n for n in packed.namelist() if n.endswith(".data/scripts/uv"))
-        replace(uv, packed.read(name), 0o755)
-    wheel.unlink()
-    for other in uv.parent.parent.iterdir():
-        if other not in (uv.parent, cache_of(uv)):
-            shutil.rmtree(other)
-
-
-def _unpack(archive: Path, folder: Path) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    with tarfile.open(archive) as packed:
-        packed.extractall(folder)
-
-
-def _label(folder: Path) -> None:
-    """Let SELinux know the files for what they are."""
-    if Path(RESTORECON).exists():
-        run([RESTORECON, "-RF", str(folder)], {})
 
 
 def _prove(folder: Path, wanted: dict[str, Any]) -> None:
