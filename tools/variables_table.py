@@ -1,4 +1,4 @@
-"""Write the role's variables into its README, or with `--check` only compare.
+"""Write the roles' variables into their READMEs, or with `--check` only compare.
 
 `meta/argument_specs.yml` describes them; `defaults/main.yml` has to have the same keys.
 """
@@ -12,33 +12,37 @@ from typing import Any
 
 import yaml
 
-ROLE = Path(__file__).resolve().parent.parent / "ansible" / "roles" / "prefect_worker"
-README = ROLE / "README.md"
+ROLES = Path(__file__).resolve().parent.parent / "ansible" / "roles"
 START, END = "<!-- variables -->\n", "<!-- end of variables -->\n"
 
 
 def main(check: bool) -> int:
     """Exit non-zero if something differs that should not."""
-    options = _load("meta/argument_specs.yml")["argument_specs"]["main"]["options"]
-    differing = set(options) ^ set(_load("defaults/main.yml"))
+    return max([_compare(role, check) for role in sorted(ROLES.iterdir())])
+
+
+def _compare(role: Path, check: bool) -> int:
+    options = _load(role, "meta/argument_specs.yml")["argument_specs"]["main"]["options"]
+    differing = set(options) ^ set(_load(role, "defaults/main.yml"))
+    readme = role / "README.md"
     if differing:
         print(f"Only in one of argument_specs and defaults: {', '.join(sorted(differing))}")
         return 1
-    text = README.read_text(encoding="utf-8")
+    text = readme.read_text(encoding="utf-8")
     head, rest = text.split(START)
     _, tail = rest.split(END)
     wanted = f"{head}{START}{_table(options)}{END}{tail}"
     if wanted == text:
         return 0
     if check:
-        print(f"{README} is out of date: python {Path(__file__).name} writes it anew.")
+        print(f"{readme} is out of date: python {Path(__file__).name} writes it anew.")
         return 1
-    README.write_text(wanted, encoding="utf-8")
+    readme.write_text(wanted, encoding="utf-8")
     return 0
 
 
-def _load(name: str) -> dict[str, Any]:
-    content: dict[str, Any] = yaml.safe_load((ROLE / name).read_text(encoding="utf-8"))
+def _load(role: Path, name: str) -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load((role / name).read_text(encoding="utf-8"))
     return content
 
 
@@ -57,7 +61,7 @@ def _default(value: Any) -> str:
     if value == "":
         return "none"
     if isinstance(value, str) and " " in value:
-        return value
+        return re.sub(r"C\((.*?)\)", r"`\1`", value)
     if isinstance(value, list) and value:
         return ", ".join(f"`{entry}`" for entry in value)
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"

@@ -29,7 +29,7 @@ UV = ".uv.whl"
 
 
 class ActionModule(ActionBase):
-    """Describe the project, or with `pack` put it into an archive."""
+    """Describe the project, or with `pack` put it, or else these `files`, into an archive."""
 
     TRANSFERS_FILES = False
 
@@ -39,15 +39,15 @@ class ActionModule(ActionBase):
         """Answer with digest, entrypoints and Prefect's version."""
         super().run(tmp, task_vars)
         options = self._task.args
+        if given := options.get("files"):
+            named = {name: Path(path) for name, path in given.items()}
+            return {"changed": False, "archive": _pack({**named, **_installers(options)})}
         project = Path(options["directory"]).expanduser()
         requirements = project / options["requirements"]
         files = {str(path): project / path for path in _files(project, options["exclude"])}
         files.update(COMPANIONS)
         if options.get("pack"):
-            files.update(_wheels(options["wheelhouse"]))
-            if uv := options["uv"]:
-                files[UV] = Path(uv)
-            return {"changed": False, "archive": _pack(files)}
+            return {"changed": False, "archive": _pack({**files, **_installers(options)})}
         entrypoints = _entrypoints(project)
         return {
             "changed": False,
@@ -116,10 +116,12 @@ def _target(link: Path) -> str:
     return os.path.relpath(target.resolve(), link.parent.resolve())
 
 
-def _wheels(folder: str) -> dict[str, Path]:
-    return (
-        {f".wheels/{wheel.name}": wheel for wheel in Path(folder).glob("*.whl")} if folder else {}
-    )
+def _installers(options: dict[str, Any]) -> dict[str, Path]:
+    """Return the wheels of the wheelhouse and uv's, as far as they are wanted."""
+    folder, uv = options["wheelhouse"], options["uv"]
+    wheels = sorted(Path(folder).glob("*.whl")) if folder else []
+    files = {f".wheels/{wheel.name}": wheel for wheel in wheels}
+    return {**files, UV: Path(uv)} if uv else files
 
 
 def _pack(files: dict[str, Path]) -> str:

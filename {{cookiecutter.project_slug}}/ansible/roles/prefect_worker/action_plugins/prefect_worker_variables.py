@@ -416,7 +416,6 @@ SERVER: dict[str, Check] = {
     "tls": _one_of("internal", "acme", "none"),
     "url": _server_url,
     "port": _between(1024, 65535),
-    "user": _matching(r"[a-z_][a-z0-9_-]{0,30}", "letters, digits, dashes and underscores"),
     "keep_runs_days": _between(1, 3650),
     "keep_events_days": _between(1, 3650),
     "request_mib": _between(1, 1024),

@@ -14,6 +14,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
+import uuid
 from typing import Any
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
@@ -29,6 +30,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 TIMEOUTS = (TimeoutError, socket.timeout)
 # What a URL may lead to besides a failing connection: no HTTP, or no host or port that could be.
 NO_ANSWER = (OSError, http.client.HTTPException, ValueError, OverflowError)
+CSRF_CLIENT, CSRF_TOKEN = "Prefect-Csrf-Client", "Prefect-Csrf-Token"
 CERTIFICATES = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.S)
 
 
@@ -92,8 +94,11 @@ class Api:
                 self._note_clock(answer.headers.get("Date"))
                 text = answer.read()
         except urllib.error.HTTPError as error:
+            detail = error.read(300).decode(errors="replace").strip()
+            if error.code == 403 and "CSRF token" in detail and method != "GET":
+                return self._request_with_token(method, path, body)
             passing = error.code in (429, 502, 503, 504)
-            raise ApiError(self._refusal(path, error), error.code, passing) from error
+            raise ApiError(self._refusal(path, error.code, detail), error.code, passing) from error
         except NO_ANSWER as error:
             passing = isinstance(getattr(error, "reason", error), (ConnectionError, *TIMEOUTS))
             raise ApiError(self._unreachable(error), passing=passing) from error
@@ -102,22 +107,35 @@ class Api:
         except ValueError as error:
             raise ApiError(f"{self.url} {NOT_AN_API}") from error
 
+    def _request_with_token(self, method: str, path: str, body: dict[str, Any] | None) -> Any:
+        """Ask again as a server wants it that protects itself from requests of other sites."""
+        if CSRF_CLIENT in self._headers:
+            raise ApiError(f"The API at {self.url} does not accept the token that it gave.", 403)
+        client = str(uuid.uuid4())
+        token = self._request("GET", f"/csrf-token?client={client}", None)["token"]
+        headers = dict(self._headers)
+        self._headers.update({CSRF_CLIENT: client, CSRF_TOKEN: token})
+        try:
+            return self._request(method, path, body)
+        finally:
+            # It expires, and whoever asks once more does so seldom.
+            self._headers = headers
+
     def _note_clock(self, date: str | None) -> None:
         if date:
             there = email.utils.parsedate_to_datetime(date)
             here = datetime.datetime.now(datetime.timezone.utc)
             self.server_ahead = (there - here).total_seconds()
 
-    def _refusal(self, path: str, error: urllib.error.HTTPError) -> str:
-        if error.code in (401, 403):
+    def _refusal(self, path: str, code: int, detail: str) -> str:
+        if code in (401, 403):
             return (
-                f"The API at {self.url} refuses the credentials ({error.code}): check "
+                f"The API at {self.url} refuses the credentials ({code}): check "
                 "prefect_worker_api_key (Prefect Cloud) or prefect_worker_auth_string (own server)."
             )
-        if error.code == 404 and path == "/health":
+        if code == 404 and path == "/health":
             return f"{self.url} {NOT_AN_API}"
-        detail = error.read(300).decode(errors="replace").strip()
-        return f"{self.url}{path} answers {error.code}: {detail}"
+        return f"{self.url}{path} answers {code}: {detail}"
 
     def _unreachable(self, error: Exception) -> str:
         reason = getattr(error, "reason", error)

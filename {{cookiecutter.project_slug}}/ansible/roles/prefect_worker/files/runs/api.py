@@ -10,6 +10,7 @@ import json
 import os
 import urllib.error
 import urllib.request
+import uuid
 from typing import Any
 
 import bounded
@@ -20,6 +21,10 @@ _dates: list[str] = []
 
 class UnansweredError(Exception):
     """The API did not answer, or not to us; it may later."""
+
+
+class TokenError(Exception):
+    """The API takes no change without a token against requests of other sites."""
 
 
 class UnknownRunError(Exception):
@@ -39,7 +44,22 @@ def run(identifier: str) -> dict[str, Any]:
 
 def post(path: str, body: dict[str, Any]) -> Any:
     """The answer to a body sent to the path."""
-    return _ask(urllib.request.Request(_url(path), json.dumps(body).encode(), _headers()))
+    data = json.dumps(body).encode()
+    try:
+        return _ask(urllib.request.Request(_url(path), data, _headers()))
+    except TokenError:
+        headers = {**_headers(), **_token()}
+    try:
+        return _ask(urllib.request.Request(_url(path), data, headers))
+    except TokenError as error:
+        raise UnansweredError(str(error)) from error
+
+
+def _token() -> dict[str, str]:
+    """Return the headers of a client that the API has just come to know."""
+    client = str(uuid.uuid4())
+    token = str(get(f"/csrf-token?client={client}")["token"])
+    return {"Prefect-Csrf-Client": client, "Prefect-Csrf-Token": token}
 
 
 def now() -> datetime.datetime:
@@ -83,7 +103,10 @@ def _ask(request: urllib.request.Request) -> Any:
             text = bounded.answer(answer)
             return json.loads(text) if text else None
     except urllib.error.HTTPError as error:
-        if error.code == 404 and _is_prefects(error.read(bounded.ANSWER)):
+        told = error.read(bounded.ANSWER)
+        if error.code == 403 and b"CSRF token" in told:
+            raise TokenError(f"{request.full_url} takes no token") from error
+        if error.code == 404 and _is_prefects(told):
             raise UnknownRunError(f"{request.full_url} is not there") from error
         raise UnansweredError(f"{request.full_url} answers {error.code}") from error
     except (OSError, ValueError, RecursionError, http.client.HTTPException) as error:

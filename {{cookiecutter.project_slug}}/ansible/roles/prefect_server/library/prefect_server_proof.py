@@ -1,0 +1,148 @@
+#!/usr/bin/python
+"""Prove the server as workers meet it: ready, closed without a login, its record complete."""
+
+from __future__ import annotations
+
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.prefect_worker_api import CERTIFICATES, Api, ApiError
+from ansible.module_utils.prefect_worker_atomic import replace
+from ansible.module_utils.prefect_worker_fitness import output_of
+from ansible.module_utils.prefect_worker_sandboxed import run_as_worker
+from ansible.module_utils.prefect_worker_secrets import quoted_values, secrets_in
+
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "url": {"type": "str", "required": True},
+    "config": {"type": "path", "required": True},
+    "secrets": {"type": "path", "required": True},
+    # Where Caddy has the root of its own authority, and who may read it; empty without one.
+    "certificate": {"type": "path", "default": ""},
+    "proxy_user": {"type": "str", "required": True},
+    "root": {"type": "path", "required": True},
+    "release": {"type": "str", "required": True},
+    "user": {"type": "str", "required": True},
+    "sandbox": {"type": "str", "required": True},
+    "again": {"type": "bool", "required": True},
+    "timeout": {"type": "int", "required": True},
+}
+TASKS = 5
+PAUSE = 0.5
+
+
+class UnprovedError(Exception):
+    """What the server does not do."""
+
+
+def main() -> None:
+    """Say in one line what holds; run a flow only if something has changed since the last proof."""
+    module = AnsibleModule(ARGUMENTS)
+    wanted = module.params
+    secrets = Path(wanted["secrets"]).read_text()
+    module.no_log_values.update(secrets_in(secrets))
+    proved = Path(wanted["config"], "proved")
+    due = wanted["again"] or not proved.exists() or proved.read_text() != wanted["release"]
+    deadline = time.monotonic() + wanted["timeout"]
+    try:
+        authority = _authority(wanted, deadline)
+        sentence = _prove(wanted, secrets, authority, due, deadline)
+    except UnprovedError as failure:
+        module.fail_json(msg=f"The server is not proved: {failure}\n{_last_lines()}")
+    if due:
+        replace(proved, wanted["release"].encode(), 0o644)
+    module.exit_json(changed=False, sentence=sentence, authority=authority)
+
+
+def _prove(wanted: dict[str, Any], secrets: str, authority: str, due: bool, deadline: float) -> str:
+    common = {"api_url": f"{wanted['url']}/api", "api_key": "", "ca": authority, "proxies": {}}
+    login = quoted_values(secrets)["PREFECT_API_AUTH_STRING"]
+    stranger = Api({**common, "auth_string": ""})
+    _wait(lambda: stranger.get("/ready") is not None, deadline, "it does not become ready")
+    _require_closed(stranger)
+    api = Api({**common, "auth_string": login})
+    version = _wait(lambda: api.get("/admin/version"), deadline, "it does not accept its login")
+    told = f"Prefect {version} at {wanted['url']} is ready and asks for a login"
+    if not due:
+        return f"{told}."
+    recorded = _recorded(wanted, api, deadline)
+    return f"{told}; a flow run COMPLETED, and all {recorded} task runs of it are recorded."
+
+
+def _authority(wanted: dict[str, Any], deadline: float) -> str:
+    """Copy the root of Caddy's own authority to where clients find it."""
+    if not wanted["certificate"]:
+        return ""
+    # Read by its owner: what an unprivileged user can make a link of is not for root to open.
+    command = ["runuser", "--user", wanted["proxy_user"], "--", "cat", wanted["certificate"]]
+    found = _wait(
+        lambda: CERTIFICATES.search(output_of(*command)), deadline, "Caddy makes no authority"
+    )
+    path = Path(wanted["config"], "ca.pem")
+    content = f"{found[0]}\n"
+    if not path.exists() or path.read_text() != content:
+        replace(path, content.encode(), 0o644)
+    return content
+
+
+def _wait(question: Any, deadline: float, otherwise: str) -> Any:
+    """Return the first answer; errors on the way are told if there is none in time."""
+    while True:
+        why = ""
+        try:
+            if answer := question():
+                return answer
+        except ApiError as error:
+            why = f": {error}"
+        if time.monotonic() > deadline:
+            raise UnprovedError(f"{otherwise}{why}")
+        time.sleep(PAUSE)
+
+
+def _require_closed(stranger: Api) -> None:
+    try:
+        stranger.get("/admin/version")
+    except ApiError as error:
+        if error.status == 401:
+            return
+        raise UnprovedError(str(error)) from error
+    raise UnprovedError("it answers without a login.")
+
+
+def _recorded(wanted: dict[str, Any], api: Api, deadline: float) -> int:
+    """Return how many task runs of a flow run are in the record, when all are."""
+    release = Path(wanted["root"], "releases", wanted["release"])
+    settings = [Path(wanted["config"], "client.env"), Path(wanted["secrets"])]
+    python, program = release / ".venv/bin/python", release / ".prefect_worker/proof.py"
+    done = run_as_worker(
+        [str(python), str(program), str(TASKS)], {**wanted, "overrides": ""}, release, settings
+    )
+    found = re.search(r"^run=([0-9a-f-]{36})$", done.stdout, re.M)
+    if done.returncode or not found:
+        last = "\n".join(done.stdout.strip().splitlines()[-15:])
+        raise UnprovedError(f"a flow run does not complete (status {done.returncode}).\n{last}")
+    run = api.get(f"/flow_runs/{found[1]}")
+    wish = {
+        "flow_runs": {"id": {"any_": [found[1]]}},
+        "task_runs": {"state": {"type": {"any_": ["COMPLETED"]}}},
+    }
+    _wait(
+        lambda: api.post("/task_runs/count", wish) == TASKS,
+        deadline,
+        f"not all of the {TASKS} task runs of a flow run that {run['state']['name']} are recorded",
+    )
+    api.request("DELETE", f"/flow_runs/{found[1]}")
+    api.request("DELETE", f"/flows/{run['flow_id']}")
+    return TASKS
+
+
+def _last_lines() -> str:
+    shown = [f"--unit=prefect-{name}" for name in ("server", "services", "server-migrate")]
+    said = output_of("journalctl", "--no-pager", "--output=short", "--lines=20", *shown)
+    return f"The last lines of its journal:\n{said}"
+
+
+if __name__ == "__main__":
+    main()

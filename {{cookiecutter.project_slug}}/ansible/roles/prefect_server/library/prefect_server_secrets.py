@@ -1,0 +1,89 @@
+#!/usr/bin/python
+"""Make the login and the encryption key once, on the machine, for root alone to read."""
+
+from __future__ import annotations
+
+import base64
+import os
+import secrets
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.prefect_worker_atomic import UnwrittenError, replace
+from ansible.module_utils.prefect_worker_secrets import quoted_values
+
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "path": {"type": "path", "required": True},
+    "database": {"type": "str", "required": True},
+}
+NEEDED = {
+    "PREFECT_SERVER_API_AUTH_STRING",
+    "PREFECT_API_AUTH_STRING",
+    "PREFECT_SERVER_ENCRYPTION_KEY",
+}
+MODE = 0o600
+
+
+def main() -> None:
+    """Write what is missing, and change nothing that is there."""
+    module = AnsibleModule(ARGUMENTS, supports_check_mode=True)
+    path = Path(module.params["path"])
+    if path.exists():
+        _keep(module, path)
+    database = module.params["database"]
+    if _is_used(database):
+        module.fail_json(
+            msg=f"{path} is missing, but the database {database} is there, and only "
+            "with the encryption key of that file its blocks can be read: restore it."
+        )
+    if not module.check_mode:
+        path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        try:
+            replace(path, _made().encode(), MODE)
+        except UnwrittenError as error:
+            module.fail_json(msg=str(error))
+    module.exit_json(changed=True, diff={"prepared": f"{path} is made (secret, not shown)\n"})
+
+
+def _keep(module: AnsibleModule, path: Path) -> None:
+    """Accept the file, with the owner and the mode that it has to have."""
+    if missing := NEEDED - set(quoted_values(path.read_text())):
+        module.fail_json(msg=f"{path} has no {', '.join(sorted(missing))}: restore the file.")
+    found = path.stat()
+    right = (found.st_mode & 0o7777, found.st_uid, found.st_gid) == (MODE, 0, 0)
+    if not right and not module.check_mode:
+        os.chown(path, 0, 0)
+        path.chmod(MODE)
+    module.exit_json(changed=not right)
+
+
+def _made() -> str:
+    """Return a login that nobody can guess, and a key as Fernet takes it."""
+    login = f"admin:{secrets.token_urlsafe(24)}"
+    key = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
+    pairs = {
+        "PREFECT_SERVER_API_AUTH_STRING": login,
+        "PREFECT_API_AUTH_STRING": login,
+        "PREFECT_SERVER_ENCRYPTION_KEY": key,
+    }
+    about = (
+        "# Made at the first play. Back it up apart from the database: its key opens all blocks.\n"
+    )
+    return about + "".join(f'{name}="{value}"\n' for name, value in pairs.items())
+
+
+def _is_used(database: str) -> bool:
+    """Whether a server has run here, whose blocks another key would not open."""
+    query = f"SELECT 1 FROM pg_database WHERE datname = '{database}'"
+    command = ["runuser", "--user", "postgres", "--", "psql", "--no-psqlrc", "-Atc", query]
+    try:
+        done = subprocess.run(command, cwd="/", capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return False
+    return done.stdout.strip() == "1"
+
+
+if __name__ == "__main__":
+    main()
