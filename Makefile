@@ -4,6 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV := $(BIN)/uv
 UV_PIN := {{cookiecutter.project_slug}}/ansible/roles/prefect_worker/files/uv.txt
+SERVER_PINS := {{cookiecutter.project_slug}}/ansible/roles/prefect_server/files/requirements.txt
 INSTALLED := .venv/installed
 BUILD := $(CURDIR)/build
 TEMPLATE := {{cookiecutter.project_slug}}
@@ -18,7 +19,7 @@ PINS := $(foreach pool,process docker,$(foreach storage,local s3 azure gcs,$(poo
 OLDEST_PYTHON := $(shell sed -n 's/^requires-python = ">=\([0-9.]*\).*/\1/p' pyproject.toml)
 COMPILE := $(UV) pip compile --quiet --universal --python-version $(OLDEST_PYTHON) --generate-hashes --no-annotate
 # The layers of tests, each a target of its own; what waits most comes first, beside all others.
-LAYERS := test-hosts test-results test-docker test-template test-project test-durable
+LAYERS := test-hosts test-results test-docker test-template test-project test-server test-durable
 # Projects that tests make have a make of their own.
 PYTEST := env --unset=MAKEFLAGS $(BIN)/pytest
 
@@ -34,7 +35,7 @@ export PYTHONPYCACHEPREFIX := $(BUILD)/pycache
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test fuzz $(LAYERS) test-docker-engine test-docker-machines lint bench lock upgrade lock-prefect lock-uv lock-tools $(PINS:%=lock-%)
+.PHONY: help install demo test fuzz $(LAYERS) test-docker-engine test-docker-machines lint bench lock upgrade lock-prefect lock-uv lock-tools lock-server $(PINS:%=lock-%)
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,6 +65,9 @@ test-template: install ## Test the answers and what is generated from them
 test-hosts: install ## Test the playbook on machines made for it, a real VM among them
 	@tests/where-possible tests/hosts/machines $(PYTEST) tests/hosts \
 		--numprocesses 2 --dist loadfile --no-loadscope-reorder
+
+test-server: install ## Test the playbook for a Prefect server on a machine made for it
+	@tests/where-possible tests/hosts/machines $(PYTEST) tests/server
 
 test-project: install ## Test a generated project with a real server and a real worker
 	$(PYTEST) tests/project --numprocesses auto --dist loadfile
@@ -109,7 +113,7 @@ lint: install ## Check style, types and the playbook
 bench: install ## Measure what the README claims, in less than half an hour; ONLY=resume measures one subject
 	$(BIN)/python -m benchmarks $(ONLY)
 
-lock: lock-tools $(PINS:%=lock-%) ## Pin what every pyproject.toml asks for, moving only what must move; PREFECT=3.9.1 asks for that Prefect
+lock: lock-tools lock-server $(PINS:%=lock-%) ## Pin what every pyproject.toml asks for, moving only what must move; PREFECT=3.9.1 asks for that Prefect
 
 upgrade: HOW := --upgrade
 upgrade: lock ## Move every pin to the newest version that is allowed, and say what is held back
@@ -135,6 +139,16 @@ lock-uv: install
 lock-tools: lock-process-local
 	$(COMPILE) $(HOW) --custom-compile-command "make lock" --group dev --output-file requirements.txt \
 		--constraint templates/requirements/process-local.txt --constraint templates/requirements/dev.txt
+
+# The server has the versions of projects, and what lets its processes share Redis.
+lock-server: lock-process-local
+	grep -oE '^(asyncpg|prefect)==[^ ]+' templates/requirements/process-local.txt > $(BUILD)/server.in
+	echo prefect-redis >> $(BUILD)/server.in
+	$(COMPILE) $(HOW) --no-header --constraint templates/requirements/process-local.txt \
+		--output-file $(SERVER_PINS) $(BUILD)/server.in
+	echo '# What the Prefect server is made of, with the versions of projects.' \
+		| cat - $(SERVER_PINS) > $(BUILD)/server.txt
+	mv $(BUILD)/server.txt $(SERVER_PINS)
 
 # A generated project declares its dependencies, so each is made to pin them itself.
 $(PINS:%=lock-%): lock-%: lock-uv lock-prefect

@@ -18,6 +18,14 @@ def test_rules_of_results_name_tests_that_exist() -> None:
     assert not [name for name in named if f"def {name}(" not in code]
 
 
+def test_claims_of_the_server_name_tests_that_exist() -> None:
+    claims = (TEMPLATE / "docs/server.md").read_text("utf-8")
+    named = re.findall(r"`(test_\w+)`", claims)
+    code = "\n".join(file.read_text("utf-8") for file in (TEMPLATE / "tests/server").glob("*.py"))
+    assert len(named) > 10
+    assert not [name for name in named if f"def {name}(" not in code]
+
+
 def test_links_of_documents_lead_to_files() -> None:
     documents = [*TEMPLATE.glob("*.md"), *(TEMPLATE / "docs").glob("*.md")]
     missing = [

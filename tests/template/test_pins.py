@@ -19,7 +19,8 @@ from tests.template.trees import git, run
 UV_PIN = TEMPLATE / "ansible" / "roles" / "prefect_worker" / "files" / "uv.txt"
 REQUIREMENTS = sorted(TEMPLATE.glob("templates/requirements/*.txt"))
 FITNESS = UV_PIN.parents[1] / "module_utils" / "prefect_worker_fitness.py"
-PINS = [UV_PIN, TEMPLATE / "requirements.txt", *REQUIREMENTS]
+SERVER_PINS = TEMPLATE / "ansible/roles/prefect_server/files/requirements.txt"
+PINS = [UV_PIN, TEMPLATE / "requirements.txt", SERVER_PINS, *REQUIREMENTS]
 # Folders beside the modules of an installation.
 NO_MODULES = {"bin", "include"}
 HASHED = re.compile(r"[\w.-]+==\S+( ; [^\\]+)?( \\\n    --hash=sha256:[0-9a-f]{64})+\n")
@@ -107,6 +108,13 @@ def test_the_tools_have_the_versions_of_projects() -> None:
         shared = tools.keys() & pins.keys()
         assert {key: tools[key] for key in shared} == {key: pins[key] for key in shared}
         assert name == "dev" or "prefect" in shared
+
+
+def test_the_server_has_the_versions_of_projects() -> None:
+    server = pinned(SERVER_PINS)
+    project = pinned(TEMPLATE / "templates" / "requirements" / "process-local.txt")
+    assert {"asyncpg", "prefect", "redis"} <= server.keys()
+    assert {name for name in server if server[name] != project.get(name)} == {"prefect-redis"}
 
 
 def test_upgrade_names_the_prefect_that_it_leaves_and_lock_moves_it(bake: Bake) -> None:

@@ -59,12 +59,13 @@ def play(
     *arguments: str,
     environment: Mapping[str, str],
     playbook: Path | None = None,
+    name: str = "worker.yml",
 ) -> Played:
     """Run the project's playbook, or the one in another folder, as a user would."""
     folder = playbook or project.folder / "ansible"
     # Where the project is, it is below.
-    name = "ansible/worker.yml" if folder == project.folder else "worker.yml"
-    command: list[str | Path] = [TOOLS / "ansible-playbook", name, *arguments]
+    path = f"ansible/{name}" if folder == project.folder else name
+    command: list[str | Path] = [TOOLS / "ansible-playbook", path, *arguments]
     complete = {
         **os.environ,
         **environment,

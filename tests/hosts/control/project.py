@@ -45,11 +45,13 @@ class Project:
         """Add to the end of a file of the project."""
         self.change(path, (self.folder / path).read_text() + text)
 
-    def inventory(self, hosts: Mapping[str, Mapping[str, Any]]) -> None:
+    def inventory(
+        self, hosts: Mapping[str, Mapping[str, Any]], group: str = "prefect_workers"
+    ) -> None:
         """Put these machines, with their variables, in place of the rendered ones."""
-        group = {"hosts": {name: dict(variables) for name, variables in hosts.items()}}
+        members = {"hosts": {name: dict(variables) for name, variables in hosts.items()}}
         # A rollout goes by this order.
-        text = yaml.safe_dump({"prefect_workers": group}, sort_keys=False)
+        text = yaml.safe_dump({group: members}, sort_keys=False)
         self.change("inventory/hosts.yml", text)
 
 

@@ -1,0 +1,161 @@
+"""A bare machine that becomes a Prefect server: looked at, played, used, played again."""
+
+from __future__ import annotations
+
+import os
+import re
+import ssl
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.hosts.control.observe import main_pid, written
+from tests.hosts.control.playbook import Played, play
+from tests.hosts.control.project import Project, generate, installed
+from tests.hosts.control.server import eventually
+from tests.hosts.machines.container import Container
+from tests.hosts.machines.lab import Lab
+from tests.hosts.machines.shell import RUN_VARIABLE, start
+
+CA_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
+UNITS = ("prefect-redis", "prefect-server", "prefect-services", "prefect-proxy")
+SECRETS = "/etc/prefect-server/secrets.env"
+PROGRAM = Path(__file__).parent / "programs/mapped.py"
+
+
+class Site:
+    """A machine, a project whose inventory names it, and a client that knows its authority."""
+
+    def __init__(self, lab: Lab) -> None:
+        """Boot a bare machine and generate the project."""
+        self.lab = lab
+        self.host: Container = lab.container("trixie", "server")
+        self.host.start()
+        self.project: Project = generate(lab.folder / "project")
+        self.host.wait()
+        self.url = f"https://{self.host.address}"
+        self.ca_file = self.project.folder / ".prefect-server/ca.pem"
+
+    def play(self, *arguments: str, **variables: Any) -> Played:
+        """Run `server.yml` against the machine."""
+        machine = {
+            "ansible_host": self.host.address,
+            "ansible_ssh_common_args": f"-F {self.lab.keys.config}",
+            "prefect_server_ca_bundle": CA_BUNDLE,
+            **variables,
+        }
+        self.project.inventory({"server": machine}, "prefect_server")
+        environment = {RUN_VARIABLE: str(self.lab.folder)}
+        return play(self.project, *arguments, environment=environment, name="server.yml")
+
+    def secrets(self) -> dict[str, str]:
+        """Return what the server made for root alone to read."""
+        lines = self.host.shell(f"grep = {SECRETS}").splitlines()
+        return {name: value.strip('"') for name, _, value in (ln.partition("=") for ln in lines)}
+
+    def client(self, auth: str = "", trusting: bool = True) -> httpx.Client:
+        """Return a client that trusts the authority that the play has fetched, or not."""
+        context = ssl.create_default_context(cafile=str(self.ca_file) if trusting else None)
+        user, _, password = auth.partition(":")
+        return httpx.Client(
+            base_url=f"{self.url}/api",
+            verify=context,
+            auth=(user, password) if auth else None,
+            timeout=60,
+        )
+
+    def member(self) -> httpx.Client:
+        """Return a client with the login, and with a token for changes."""
+        auth = self.secrets()["PREFECT_API_AUTH_STRING"]
+        with self.client(auth) as client:
+            token = client.get("/csrf-token", params={"client": "tests"}).json()["token"]
+        member = self.client(auth)
+        member.headers.update({"Prefect-Csrf-Client": "tests", "Prefect-Csrf-Token": token})
+        return member
+
+    def flow(self, waves: int, number: int, seconds: float = 0) -> subprocess.Popen[bytes]:
+        """Start a flow of waves of tasks with the settings that workers and laptops get."""
+        environment = {
+            "PREFECT_HOME": str(self.lab.folder / "client"),
+            "PREFECT_API_URL": f"{self.url}/api",
+            "PREFECT_API_AUTH_STRING": self.secrets()["PREFECT_API_AUTH_STRING"],
+            "PREFECT_API_SSL_CERT_FILE": str(self.ca_file),
+            "PREFECT_CLIENT_MAX_RETRIES": "10",
+            "PREFECT_CLIENT_RETRY_EXTRA_CODES": "500",
+        }
+        python = installed(self.project) / "python"
+        command: list[str | Path] = [python, PROGRAM, str(waves), str(number), str(seconds)]
+        self.said.unlink(missing_ok=True)
+        return start(command, self.lab.folder, self.said, {**os.environ, **environment})
+
+    @property
+    def said(self) -> Path:
+        """What the last flow printed."""
+        return self.lab.folder / "flow.log"
+
+    def completed(self, process: subprocess.Popen[bytes]) -> str:
+        """Wait for the flow; return its run's id."""
+        assert process.wait(240) == 0, self.said.read_text()
+        found = re.search(r"^state=Completed run=(\S+)$", self.said.read_text(), re.M)
+        assert found, self.said.read_text()
+        return found[1]
+
+    def recorded(self, run: str) -> dict[str, int]:
+        """Return how many task runs of a flow run the API has, by their states."""
+        body = {"flow_runs": {"id": {"any_": [run]}}}
+        done = {"task_runs": {"state": {"type": {"any_": ["COMPLETED"]}}}}
+        with self.member() as client:
+            every = client.post("/task_runs/count", json=body)
+            ended = client.post("/task_runs/count", json={**body, **done})
+        return {"all": every.json(), "COMPLETED": ended.json()}
+
+    def require_recorded(self, run: str, number: int) -> None:
+        """Wait until all task runs of a run are in the record."""
+        right = {"all": number, "COMPLETED": number}
+        eventually(
+            lambda: self.recorded(run) == right, 120, lambda: f"recorded is {self.recorded(run)}"
+        )
+
+
+@dataclass(frozen=True)
+class Story:
+    """What was said and seen on the way."""
+
+    site: Site
+    is_untouched: bool
+    looked: Played
+    made: Played
+    pids: list[int]
+    again: Played
+    pids_still: list[int]
+    again_looked: Played
+
+    @property
+    def host(self) -> Container:
+        """The machine."""
+        return self.site.host
+
+
+def tell(lab: Lab) -> Story:
+    """Take a bare machine through its first steps."""
+    site = Site(lab)
+    fresh = written(site.host)
+    looked = site.play("--check", "--diff")
+    is_untouched = written(site.host) == fresh
+    made = site.play("-vvv", "--diff")
+    pids = [main_pid(site.host, f"{unit}.service") for unit in UNITS]
+    again = site.play()
+    pids_still = [main_pid(site.host, f"{unit}.service") for unit in UNITS]
+    return Story(
+        site=site,
+        is_untouched=is_untouched,
+        looked=looked,
+        made=made,
+        pids=pids,
+        again=again,
+        pids_still=pids_still,
+        again_looked=site.play("--check", "--diff"),
+    )

@@ -1,0 +1,47 @@
+"""Services come and go; a flow that COMPLETED has all of its task runs in the record."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.hosts.control.server import eventually
+from tests.server.story import SECRETS, Story
+
+NUMBER = 200
+
+
+def test_all_task_runs_are_recorded(story: Story) -> None:
+    run = story.site.completed(story.site.flow(1, NUMBER))
+    story.site.require_recorded(run, NUMBER)
+
+
+def test_queued_task_runs_survive_a_restart_of_everything(story: Story) -> None:
+    story.host.shell("systemctl stop prefect-services")
+    run = story.site.completed(story.site.flow(1, NUMBER))
+    assert story.site.recorded(run)["COMPLETED"] < NUMBER
+    story.host.shell("systemctl restart prefect-redis postgresql prefect-server prefect-proxy")
+    story.host.shell("systemctl start prefect-services")
+    eventually(lambda: is_ready(story), 120, "the API is not ready again")
+    story.site.require_recorded(run, NUMBER)
+
+
+@pytest.mark.parametrize("unit", ["prefect-services", "prefect-server", "postgresql"])
+def test_a_restart_while_a_flow_runs_loses_nothing(story: Story, unit: str) -> None:
+    flow = story.site.flow(waves=6, number=10, seconds=0.5)
+    eventually(lambda: "Finished in state" in story.site.said.read_text(), 60, "no task run ends")
+    story.host.shell(f"systemctl restart {unit}")
+    story.site.require_recorded(story.site.completed(flow), 60)
+
+
+def test_a_server_that_lost_its_secrets_makes_no_others(story: Story) -> None:
+    story.host.shell(f"mv {SECRETS} {SECRETS}.away")
+    played = story.site.play()
+    story.host.shell(f"mv {SECRETS}.away {SECRETS}")
+    assert f"{SECRETS} is missing, but the database" in played.objections["server"]
+    assert story.site.play().succeeded().changed["server"] == 0
+
+
+def is_ready(story: Story) -> bool:
+    """Return whether the API answers that it is ready."""
+    with story.site.client() as client:
+        return client.get("/ready").is_success
