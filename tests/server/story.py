@@ -14,13 +14,14 @@ import httpx
 
 from tests.hosts.control.observe import main_pid, written
 from tests.hosts.control.playbook import Played, play
-from tests.hosts.control.project import Project, generate, installed
-from tests.hosts.control.server import eventually
+from tests.hosts.control.project import TEMPLATE, Project, generate, installed
+from tests.hosts.control.server import PATIENCE, eventually
 from tests.hosts.machines.container import Container
 from tests.hosts.machines.lab import Lab
 from tests.hosts.machines.shell import RUN_VARIABLE, start
 
 CA_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
+ROLE = TEMPLATE / "ansible/roles/prefect_server"
 UNITS = ("prefect-redis", "prefect-server", "prefect-services", "prefect-proxy")
 SECRETS = "/etc/prefect-server/secrets.env"
 PROGRAM = Path(__file__).parent / "programs/mapped.py"
@@ -98,7 +99,7 @@ class Site:
 
     def completed(self, process: subprocess.Popen[bytes]) -> str:
         """Wait for the flow; return its run's id."""
-        assert process.wait(240) == 0, self.said.read_text()
+        assert process.wait(240 * PATIENCE) == 0, self.said.read_text()
         found = re.search(r"^state=Completed run=(\S+)$", self.said.read_text(), re.M)
         assert found, self.said.read_text()
         return found[1]

@@ -10,7 +10,7 @@ import pytest
 
 from tests.server.story import SECRETS, UNITS, Story
 
-HTTP, HTTPS, SSH = 80, 443, 22
+HTTPS, SSH = 443, 22
 UNREADABLE = httpx.codes.UNPROCESSABLE_ENTITY
 
 
@@ -80,10 +80,11 @@ def test_only_the_authority_that_the_play_fetched_makes_the_server_trusted(story
         client.get("/health")
 
 
-def test_plain_http_leads_to_https(story: Story) -> None:
-    answer = httpx.get(story.site.url.replace("https", "http", 1))
-    assert answer.status_code == httpx.codes.PERMANENT_REDIRECT
-    assert answer.headers["Location"].startswith(story.site.url)
+@pytest.mark.parametrize("path", ["/docs", "/redoc", "/openapi.json"])
+def test_pages_about_the_api_are_not_shown(story: Story, path: str) -> None:
+    with story.site.client() as client:
+        answer = client.get(f"{story.site.url}{path}")
+    assert answer.status_code == httpx.codes.NOT_FOUND
 
 
 def test_a_request_that_is_too_large_is_refused(story: Story) -> None:
@@ -97,7 +98,7 @@ def test_a_request_that_is_too_large_is_refused(story: Story) -> None:
 
 def test_other_machines_reach_nothing_but_ssh_and_the_proxy(story: Story) -> None:
     is_open = partial(accepts, story.host.address)
-    assert set(filter(is_open, range(1, 65536))) == {SSH, HTTP, HTTPS}
+    assert set(filter(is_open, range(1, 65536))) == {SSH, HTTPS}
 
 
 def accepts(address: str, port: int) -> bool:
@@ -111,12 +112,12 @@ def test_bad_values_are_refused_in_one_sentence_each(story: Story) -> None:
     played = story.site.play(
         prefect_server_address="a b",
         prefect_server_tls="always",
-        prefect_server_port=80,
+        prefect_server_port=4200,
         prefect_server_keep_runs_days=0,
         prefect_server_requirements="/etc/hostname",
     )
     sentences = played.objections["server"].splitlines()
-    expected = ["address is 'a b'", "tls is 'always'", "port is 80", "days is 0", "does not pin"]
+    expected = ["address is 'a b'", "tls is 'always'", "port is 4200", "days is 0", "does not pin"]
     assert len(sentences) == len(expected)
     for part in expected:
         assert any(part in sentence for sentence in sentences), sentences

@@ -35,10 +35,21 @@ def test_a_restart_while_a_flow_runs_loses_nothing(story: Story, unit: str) -> N
 
 def test_a_server_that_lost_its_secrets_makes_no_others(story: Story) -> None:
     story.host.shell(f"mv {SECRETS} {SECRETS}.away")
-    played = story.site.play()
-    story.host.shell(f"mv {SECRETS}.away {SECRETS}")
-    assert f"{SECRETS} is missing, but the database" in played.objections["server"]
-    assert story.site.play().succeeded().changed["server"] == 0
+    lost = story.site.play()
+    story.host.shell("systemctl stop postgresql")
+    unsure = story.site.play()
+    story.host.shell(f"systemctl start postgresql && mv {SECRETS}.away {SECRETS}")
+    assert f"{SECRETS} is missing, but the database" in lost.objections["server"]
+    assert "PostgreSQL does not say what databases it has" in unsure.objections["server"]
+
+
+def test_another_encryption_key_is_refused(story: Story) -> None:
+    kept = story.host.shell(f"cat {SECRETS}")
+    story.host.shell(f"sed -i 's/KEY=\"./&x/' {SECRETS}")
+    refused = story.site.play()
+    story.host.shell(f"cat > {SECRETS} <<'END'\n{kept}END")
+    assert "is not the one that the database" in refused.objections["server"]
+    assert story.site.play().succeeded().failed == set()
 
 
 def is_ready(story: Story) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.prefect_worker_api import CERTIFICATES, Api, ApiError
-from ansible.module_utils.prefect_worker_atomic import replace
+from ansible.module_utils.prefect_worker_atomic import UnwrittenError, replace
 from ansible.module_utils.prefect_worker_fitness import output_of
 from ansible.module_utils.prefect_worker_sandboxed import run_as_worker
 from ansible.module_utils.prefect_worker_secrets import quoted_values, secrets_in
@@ -26,7 +26,6 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "release": {"type": "str", "required": True},
     "user": {"type": "str", "required": True},
     "sandbox": {"type": "str", "required": True},
-    "again": {"type": "bool", "required": True},
     "timeout": {"type": "int", "required": True},
 }
 TASKS = 5
@@ -44,15 +43,15 @@ def main() -> None:
     secrets = Path(wanted["secrets"]).read_text()
     module.no_log_values.update(secrets_in(secrets))
     proved = Path(wanted["config"], "proved")
-    due = wanted["again"] or not proved.exists() or proved.read_text() != wanted["release"]
+    due = not proved.exists() or proved.read_text() != wanted["release"]
     deadline = time.monotonic() + wanted["timeout"]
     try:
         authority = _authority(wanted, deadline)
         sentence = _prove(wanted, secrets, authority, due, deadline)
-    except UnprovedError as failure:
+        if due:
+            replace(proved, wanted["release"].encode(), 0o644)
+    except (UnprovedError, UnwrittenError) as failure:
         module.fail_json(msg=f"The server is not proved: {failure}\n{_last_lines()}")
-    if due:
-        replace(proved, wanted["release"].encode(), 0o644)
     module.exit_json(changed=False, sentence=sentence, authority=authority)
 
 

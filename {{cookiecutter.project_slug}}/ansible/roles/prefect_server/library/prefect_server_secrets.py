@@ -6,7 +6,6 @@ from __future__ import annotations
 import base64
 import os
 import secrets
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +32,7 @@ def main() -> None:
     if path.exists():
         _keep(module, path)
     database = module.params["database"]
-    if _is_used(database):
+    if _is_used(module, database):
         module.fail_json(
             msg=f"{path} is missing, but the database {database} is there, and only "
             "with the encryption key of that file its blocks can be read: restore it."
@@ -49,8 +48,11 @@ def main() -> None:
 
 def _keep(module: AnsibleModule, path: Path) -> None:
     """Accept the file, with the owner and the mode that it has to have."""
-    if missing := NEEDED - set(quoted_values(path.read_text())):
+    values = quoted_values(path.read_text())
+    if missing := {name for name in NEEDED if not values.get(name)}:
         module.fail_json(msg=f"{path} has no {', '.join(sorted(missing))}: restore the file.")
+    if values["PREFECT_SERVER_API_AUTH_STRING"] != values["PREFECT_API_AUTH_STRING"]:
+        module.fail_json(msg=f"{path} has two logins that differ: give both the same value.")
     found = path.stat()
     right = (found.st_mode & 0o7777, found.st_uid, found.st_gid) == (MODE, 0, 0)
     if not right and not module.check_mode:
@@ -74,15 +76,17 @@ def _made() -> str:
     return about + "".join(f'{name}="{value}"\n' for name, value in pairs.items())
 
 
-def _is_used(database: str) -> bool:
+def _is_used(module: AnsibleModule, database: str) -> bool:
     """Whether a server has run here, whose blocks another key would not open."""
+    if not module.get_bin_path("psql"):
+        return False
     query = f"SELECT 1 FROM pg_database WHERE datname = '{database}'"
     command = ["runuser", "--user", "postgres", "--", "psql", "--no-psqlrc", "-Atc", query]
-    try:
-        done = subprocess.run(command, cwd="/", capture_output=True, text=True, check=False)
-    except FileNotFoundError:
-        return False
-    return done.stdout.strip() == "1"
+    code, said, wrong = module.run_command(command, cwd="/")
+    # Whoever cannot be asked may have it.
+    if code and not module.check_mode:
+        module.fail_json(msg=f"PostgreSQL does not say what databases it has: {wrong.strip()}")
+    return bool(said.strip() == "1")
 
 
 if __name__ == "__main__":

@@ -336,6 +336,21 @@ def _server_url(value: str, values: dict[str, Any]) -> None:
         raise WrongError("is not accepted: an http or https URL without user, path or query.")
 
 
+def _tls(value: str, values: dict[str, Any]) -> None:
+    _one_of("internal", "acme", "none")(value, values)
+    if value == "acme" and re.fullmatch(r"[0-9.]+", values["address"]):
+        raise WrongError("is not accepted for an address of digits: public authorities know names.")
+
+
+def _port_of_roots(value: int, _: dict[str, Any]) -> None:
+    # Those of SSH and of the proxy.
+    if not 0 < value < 1024 or value in (22, 80, 443):
+        raise WrongError(
+            "is not accepted: a port below 1024, which other users of the machine cannot take, "
+            "and neither 22, 80 nor 443."
+        )
+
+
 def _file_of_pins(value: str, _: dict[str, Any]) -> None:
     if not Path(value).is_file():
         raise WrongError("is no file on this computer.")
@@ -406,16 +421,19 @@ WORKER: dict[str, Check] = {
         r"[^/\x00-\x1f\x7f]+/[^/\x00-\x1f\x7f]+", "flow/deployment", empty=True
     ),
     "releases_kept": _between(2, 100),
-    "user": _matching(r"(?!root$)[a-z_][a-z0-9_-]{0,30}", "the name of a user other than root"),
+    "user": _matching(
+        r"(?!(root|prefect-server|prefect-proxy)$)[a-z_][a-z0-9_-]{0,30}",
+        "the name of a user other than root and those of a Prefect server",
+    ),
     "packages": _each(r"[A-Za-z0-9][A-Za-z0-9+._:-]*", "names of packages"),
     "serial": _serial,
 }
 SERVER: dict[str, Check] = {
     **COMMON,
     "address": _matching(HOST, HOST_RULE),
-    "tls": _one_of("internal", "acme", "none"),
+    "tls": _tls,
     "url": _server_url,
-    "port": _between(1024, 65535),
+    "port": _port_of_roots,
     "keep_runs_days": _between(1, 3650),
     "keep_events_days": _between(1, 3650),
     "request_mib": _between(1, 1024),

@@ -94,7 +94,7 @@ class Api:
                 self._note_clock(answer.headers.get("Date"))
                 text = answer.read()
         except urllib.error.HTTPError as error:
-            detail = error.read(300).decode(errors="replace").strip()
+            detail = _told(error)
             if error.code == 403 and "CSRF token" in detail and method != "GET":
                 return self._request_with_token(method, path, body)
             passing = error.code in (429, 502, 503, 504)
@@ -157,6 +157,14 @@ class Api:
 def quoted(name: str) -> str:
     """The name as one part of a path."""
     return urllib.parse.quote(name, safe="")
+
+
+def _told(error: urllib.error.HTTPError) -> str:
+    """Return the beginning of what is beside a status, as far as it arrives."""
+    try:
+        return error.read(300).decode(errors="replace").strip()
+    except (OSError, http.client.HTTPException):
+        return ""
 
 
 def _context(ca: str) -> ssl.SSLContext:

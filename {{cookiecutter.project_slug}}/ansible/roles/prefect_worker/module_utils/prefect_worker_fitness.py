@@ -15,6 +15,8 @@ from typing import Any
 from ansible.module_utils.prefect_worker_owned import changeable
 
 OLDEST_PYTHON = (3, 11)
+# What dpkg says of packages whose installation was interrupted, or that were removed.
+UNFINISHED = {"not-installed", "config-files", "half-installed", "unpacked", "half-configured"}
 PYTHONS = ["python3", *(f"python3.{minor}" for minor in (13, 12, 11))]
 
 
@@ -139,7 +141,7 @@ def missing_packages(packages: list[str], query: list[str]) -> list[str]:
 
 def _installed(name: str, query: list[str]) -> bool:
     answer = subprocess.run([*query, name], capture_output=True, text=True, check=False)
-    return answer.returncode == 0 and "not-installed" not in answer.stdout
+    return answer.returncode == 0 and answer.stdout.strip() not in UNFINISHED
 
 
 def require_space(free_mib: int, variable: str) -> None:

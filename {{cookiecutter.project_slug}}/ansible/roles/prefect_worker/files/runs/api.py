@@ -103,7 +103,7 @@ def _ask(request: urllib.request.Request) -> Any:
             text = bounded.answer(answer)
             return json.loads(text) if text else None
     except urllib.error.HTTPError as error:
-        told = error.read(bounded.ANSWER)
+        told = _told(error)
         if error.code == 403 and b"CSRF token" in told:
             raise TokenError(f"{request.full_url} takes no token") from error
         if error.code == 404 and _is_prefects(told):
@@ -111,6 +111,14 @@ def _ask(request: urllib.request.Request) -> Any:
         raise UnansweredError(f"{request.full_url} answers {error.code}") from error
     except (OSError, ValueError, RecursionError, http.client.HTTPException) as error:
         raise UnansweredError(f"{request.full_url}: {error}") from error
+
+
+def _told(error: urllib.error.HTTPError) -> bytes:
+    """Return what is beside a status, as far as it arrives."""
+    try:
+        return error.read(bounded.ANSWER)
+    except (OSError, http.client.HTTPException):
+        return b""
 
 
 def _is_prefects(answer: bytes) -> bool:
