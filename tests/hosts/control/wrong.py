@@ -87,6 +87,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "requirements without hashes": ({"requirements": "loose.txt"}, "no hashes"),
     "a name with a space": ({"name": "my worker"}, "lowercase letters"),
     "a CA bundle that is not there": ({"ca_bundle": "/no/such/file"}, "no file"),
+    "authorities of the API that are not there": ({"api_ca_bundle": "/no/such/file"}, "no file"),
     "a CA bundle without certificates": ({"ca_bundle": "/etc/hostname"}, "certificate"),
     "a CA bundle that is damaged": ({"ca_bundle": "{project}/damaged.pem"}, "damaged?"),
     "an index that is no URL": ({"index_url": "registry"}, "URL"),

@@ -20,7 +20,7 @@ SECRET = {
     *("index_url", "http_proxy", "https_proxy"),
 }
 # What a worker that goes no longer needs, and may be gone itself.
-FOR_PRESENT = {"api_url", "ca_bundle", "image_archive", "wheelhouse"}
+FOR_PRESENT = {"api_ca_bundle", "api_url", "ca_bundle", "image_archive", "wheelhouse"}
 
 # What systemd takes for no characters.
 NONE = r"\ud800-\udfff\ufdd0-\ufdef" + "".join(
@@ -297,6 +297,15 @@ def _ca_bundle(value: str, _: dict[str, Any]) -> None:
         raise WrongError("is a file without a certificate in PEM form.")
 
 
+def _api_ca_bundle(value: str, values: dict[str, Any]) -> None:
+    _ca_bundle(value, values)
+    if value and values["type"] != "process":
+        raise WrongError(
+            "is not accepted: containers have the authorities of their image, so put this one into "
+            "certificates/, and beside the public ones into prefect_worker_ca_bundle."
+        )
+
+
 def _requirements(value: str, _: dict[str, Any]) -> None:
     if CONTROL.search(value) or not value or value.startswith("/") or ".." in Path(value).parts:
         raise WrongError("is not accepted: a path inside the project.")
@@ -365,6 +374,7 @@ def _file_of_pins(value: str, _: dict[str, Any]) -> None:
 
 HOST = r"(?!-)[A-Za-z0-9.-]{1,253}(?<![-.])"
 HOST_RULE = "the name or the IPv4 address by which workers and browsers reach the server"
+PATH_RULE = "an absolute path on this computer"
 PROXY_RULE = "an http or https URL without spaces"
 COMMON: dict[str, Check] = {
     "wheelhouse": _wheelhouse,
@@ -382,6 +392,7 @@ COMMON: dict[str, Check] = {
 }
 WORKER: dict[str, Check] = {
     **COMMON,
+    "api_ca_bundle": _api_ca_bundle,
     "state": _one_of("present", "absent", "drained", "rolled_back"),
     "project": _matching(NAME, NAME_RULE),
     "exclude": _each(r"[^\x00-\x1f\x7f]+", "patterns for file names"),
@@ -436,8 +447,10 @@ SERVER: dict[str, Check] = {
     "port": _port_of_roots,
     "keep_runs_days": _between(1, 3650),
     "keep_events_days": _between(1, 3650),
+    "backups_kept": _between(1, 1000, zero="no backups"),
     "request_mib": _between(1, 1024),
     "requirements": _file_of_pins,
-    "ca_file": _matching(r"/[^\x00-\x1f\x7f]+", "an absolute path on this computer"),
+    "ca_file": _matching(r"/[^\x00-\x1f\x7f]+", PATH_RULE),
+    "env_file": _matching(r"/[^\x00-\x1f\x7f]+", PATH_RULE, empty=True),
 }
 CHECKS = {"prefect_worker": WORKER, "prefect_server": SERVER}

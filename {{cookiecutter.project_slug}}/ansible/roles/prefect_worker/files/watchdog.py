@@ -2,6 +2,7 @@
 
 import http.client
 import os
+import ssl
 import subprocess
 import sys
 import time
@@ -60,7 +61,11 @@ def _asks_for_runs(health: str, patience: float) -> bool:
 
 
 def _answers(url: str, below: int, direct: bool = False) -> bool:
-    handlers = [urllib.request.ProxyHandler({})] if direct else []
+    # The API's own authorities, or else whom the machine trusts.
+    context = ssl.create_default_context(cafile=os.environ.get("PREFECT_API_SSL_CERT_FILE"))
+    handlers: list[urllib.request.BaseHandler] = [urllib.request.HTTPSHandler(context=context)]
+    if direct:
+        handlers.append(urllib.request.ProxyHandler({}))
     try:
         with urllib.request.build_opener(*handlers).open(url, timeout=10) as answer:
             return bool(answer.status < below)

@@ -20,11 +20,12 @@ def installed(unit: str) -> dict[str, Any]:
     values: dict[str, str] = {}
     for path in ENVIRONMENT_FILE.findall(text):
         values.update(_variables(Path(path)))
+    authorities = values.get("PREFECT_API_SSL_CERT_FILE") or values.get("SSL_CERT_FILE")
     return {
         "api_url": values.get("PREFECT_API_URL", ""),
         "api_key": values.get("PREFECT_API_KEY", ""),
         "auth_string": values.get("PREFECT_API_AUTH_STRING", ""),
-        "ca": _text(Path(values["SSL_CERT_FILE"])) if values.get("SSL_CERT_FILE") else "",
+        "ca": _text(Path(authorities)) if authorities else "",
         "proxies": {name: values.get(f"{name}_proxy", "") for name in ("http", "https", "no")},
         "pool": _option(text, "pool"),
         "worker": _option(text, "name"),

@@ -8,6 +8,7 @@ import email.utils
 import http.client
 import json
 import os
+import ssl
 import urllib.error
 import urllib.request
 import uuid
@@ -98,7 +99,7 @@ def _headers() -> dict[str, str]:
 
 def _ask(request: urllib.request.Request) -> Any:
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=10, context=_context()) as answer:
             _dates[:] = [answer.headers["Date"]]
             text = bounded.answer(answer)
             return json.loads(text) if text else None
@@ -111,6 +112,11 @@ def _ask(request: urllib.request.Request) -> Any:
         raise UnansweredError(f"{request.full_url} answers {error.code}") from error
     except (OSError, ValueError, RecursionError, http.client.HTTPException) as error:
         raise UnansweredError(f"{request.full_url}: {error}") from error
+
+
+def _context() -> ssl.SSLContext:
+    """Trust the authorities of the API, or else whom the machine trusts."""
+    return ssl.create_default_context(cafile=os.environ.get("PREFECT_API_SSL_CERT_FILE"))
 
 
 def _told(error: urllib.error.HTTPError) -> bytes:
