@@ -42,15 +42,22 @@ class Site:
 
     def play(self, *arguments: str, **variables: Any) -> Played:
         """Run `server.yml` against the machine."""
-        machine = {
+        self.project.inventory({"server": {**self.machine, **variables}}, "prefect_server")
+        return play(self.project, *arguments, environment=self.mark, name="server.yml")
+
+    @property
+    def machine(self) -> dict[str, Any]:
+        """How Ansible reaches the machine, and what it trusts on its way to packages."""
+        return {
             "ansible_host": self.host.address,
             "ansible_ssh_common_args": f"-F {self.lab.keys.config}",
             "prefect_server_ca_bundle": CA_BUNDLE,
-            **variables,
         }
-        self.project.inventory({"server": machine}, "prefect_server")
-        environment = {RUN_VARIABLE: str(self.lab.folder)}
-        return play(self.project, *arguments, environment=environment, name="server.yml")
+
+    @property
+    def mark(self) -> dict[str, str]:
+        """What processes of this run of tests are known by."""
+        return {RUN_VARIABLE: str(self.lab.folder)}
 
     def secrets(self) -> dict[str, str]:
         """Return what the server made for root alone to read."""

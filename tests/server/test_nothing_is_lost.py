@@ -33,6 +33,16 @@ def test_a_restart_while_a_flow_runs_loses_nothing(story: Story, unit: str) -> N
     story.site.require_recorded(story.site.completed(flow), 60)
 
 
+def test_a_database_that_is_away_while_a_flow_runs_loses_nothing(story: Story) -> None:
+    flow = story.site.flow(waves=6, number=10, seconds=0.5)
+    eventually(lambda: "Finished in state" in story.site.said.read_text(), 60, "no task run ends")
+    # Its cluster alone, as in an upgrade of the package or a crash.
+    units = story.host.shell("systemctl list-units --plain --no-legend 'postgresql@*'")
+    name = units.split()[0]
+    story.host.shell(f"systemctl stop {name}; sleep 30; systemctl start {name}")
+    story.site.require_recorded(story.site.completed(flow), 60)
+
+
 def test_a_server_that_lost_its_secrets_makes_no_others(story: Story) -> None:
     story.host.shell(f"mv {SECRETS} {SECRETS}.away")
     lost = story.site.play()

@@ -15,7 +15,7 @@ AS_SERVER = (
 def test_a_new_release_migrates_the_database(story: Story) -> None:
     wanted, before = schema(story), release(story)
     story.host.shell("systemctl stop prefect-services prefect-server")
-    story.host.shell(f"{AS_SERVER}prefect server database downgrade -y -r -1")
+    story.host.shell(f"{AS_SERVER}prefect server database downgrade -y")
     assert schema(story) != wanted
     pins = (ROLE / "files/requirements.txt").read_text()
     story.site.project.change("pins.txt", f"# Others.\n{pins}")

@@ -101,6 +101,11 @@ MODULES_RUN = {
     "prefect": f"{ROLE}/files/limited_worker.py",
 }
 NO_SETTINGS = {
+    # Read from the environment by the server's own code, and by prefect-redis.
+    "PREFECT_SERVER_ENCRYPTION_KEY",
+    "PREFECT_REDIS_MESSAGING_CONSUMER_TRIM_IDLE_THRESHOLD",
+    "PREFECT_REDIS_MESSAGING_URL",
+    "PREFECT_REDIS_WORKER_CLEANUP_QUEUE_URL",
     "PREFECT_INTEGRATIONS_AWS_ECS_OBSERVER_SQS_QUEUE_NAME",  # of another package
     "PREFECT_TASKS_DEFAULT_STORAGE_BLOCK",  # the README says that Prefect ignores it
     "PREFECT_YAML",  # a variable of a test

@@ -20,6 +20,9 @@ SLUG = "shop-reports"
 TOOLS = Path(sys.executable).parent
 
 
+Machines = Mapping[str, Mapping[str, Any]]
+
+
 class Project:
     """A project on the control side."""
 
@@ -46,13 +49,18 @@ class Project:
         self.change(path, (self.folder / path).read_text() + text)
 
     def inventory(
-        self, hosts: Mapping[str, Mapping[str, Any]], group: str = "prefect_workers"
+        self,
+        hosts: Machines,
+        group: str = "prefect_workers",
+        more: Mapping[str, Machines] | None = None,
     ) -> None:
         """Put these machines, with their variables, in place of the rendered ones."""
-        members = {"hosts": {name: dict(variables) for name, variables in hosts.items()}}
+        groups = {
+            name: {"hosts": {host: dict(variables) for host, variables in members.items()}}
+            for name, members in {group: hosts, **(more or {})}.items()
+        }
         # A rollout goes by this order.
-        text = yaml.safe_dump({group: members}, sort_keys=False)
-        self.change("inventory/hosts.yml", text)
+        self.change("inventory/hosts.yml", yaml.safe_dump(groups, sort_keys=False))
 
 
 def generate(folder: Path) -> Project:
