@@ -35,7 +35,7 @@ export PYTHONPYCACHEPREFIX := $(BUILD)/pycache
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test fuzz $(LAYERS) test-docker-engine test-docker-machines lint bench lock upgrade lock-prefect lock-uv lock-tools lock-server $(PINS:%=lock-%)
+.PHONY: help install demo test fuzz $(LAYERS) test-docker-machines lint bench lock upgrade lock-prefect lock-uv lock-tools lock-server $(PINS:%=lock-%)
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -83,17 +83,12 @@ test-results: install ## Test retries, and results in real object stores
 	$(BIN)/python -m tests.results.lab.needs
 	$(PYTEST) tests/results --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
-test-docker: install ## Test a generated project with a real Docker engine, and with Podman on machines
-	@env --unset=MAKEFLAGS $(MAKE) --no-print-directory --keep-going --jobs 2 --output-sync=target \
-		test-docker-engine test-docker-machines
-
-test-docker-engine: install
+test-docker: install ## Test a generated project with a real Docker engine of its own
 	@tests/where-possible tests/docker/lab tests/docker/lab/own-network $(PYTEST) tests/docker \
 		--ignore tests/docker/test_worker_on_a_machine.py
 
-# SYSTEM=bookworm has it on Debian 12, which `make test` has not.
 test-docker-machines: SYSTEM = trixie
-test-docker-machines: install
+test-docker-machines: install ## Test docker pools on a machine with Podman, which make test does not; SYSTEM=bookworm: on Debian 12
 	@tests/where-possible tests/docker/lab tests/docker/lab/own-network $(PYTEST) \
 		tests/docker/test_worker_on_a_machine.py -k $(SYSTEM)
 
