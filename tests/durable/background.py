@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from prefect.cache_policies import NO_CACHE
 from prefect.task_worker import serve
 from prefect_durable import task
 
@@ -22,7 +23,13 @@ def make(shop: str) -> Callable[[], str]:
     return load
 
 
-tasks: list[Any] = [make("harbour"), make("mill")]
+@task(cache_policy=NO_CACHE)
+def count() -> int:
+    """Return what is not kept, and yet is asked for."""
+    return 2
+
+
+tasks: list[Any] = [make("harbour"), make("mill"), count]
 
 if __name__ == "__main__":
     if sys.argv[1:] == ["serve"]:

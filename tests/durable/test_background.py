@@ -19,4 +19,4 @@ def test_a_task_worker_executes_each_of_two_tasks_of_one_name(tmp_path: Path) ->
             check=False,
         )
     assert asked.returncode == 0, asked.stderr + (tmp_path / "log").read_text()
-    assert json.loads(asked.stdout) == ["harbour", "mill"]
+    assert json.loads(asked.stdout) == ["harbour", "mill", 2]

@@ -11,7 +11,7 @@ from .awaited import awaited_by
 from .fingerprint import UnhashableError, fingerprint
 
 
-@dataclass
+@dataclass(eq=False)
 class Noted(CachePolicy):
     """A policy that is not `EVERY_CALL`, with a note of each call."""
 
@@ -22,6 +22,12 @@ class Noted(CachePolicy):
         """Return a policy that does what another one does."""
         how = (policy.key_storage, policy.isolation_level, policy.lock_manager)
         return policy if isinstance(policy, cls) else cls(*how, policy=policy)
+
+    def __eq__(self, other: object) -> bool:
+        """Tell whether it does what another policy does: Prefect asks so for `NO_CACHE`."""
+        return self.policy == (other.policy if isinstance(other, Noted) else other)
+
+    __hash__ = None  # type: ignore[assignment]  # as other policies
 
     def compute_key(
         self,
