@@ -40,7 +40,7 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         options = self._task.args
         if given := options.get("files"):
-            named = {name: Path(path) for name, path in given.items()}
+            named = {name: Path(path).resolve() for name, path in given.items()}
             return {"changed": False, "archive": _pack({**named, **_installers(options)})}
         project = Path(options["directory"]).expanduser()
         requirements = project / options["requirements"]
@@ -142,14 +142,14 @@ def _pack(files: dict[str, Path]) -> str:
 
 
 def _entrypoints(project: Path) -> list[str]:
-    """Every deployment's entrypoint, each seen to be there."""
+    """Every deployment's entrypoint; those that name files are seen to be there."""
     found: set[str] = set()
     for number, deployment in enumerate(_deployments(project / "prefect.yaml"), 1):
         if not isinstance(deployment, dict) or not deployment.get("entrypoint"):
             name = deployment.get("name") if isinstance(deployment, dict) else deployment
             raise AnsibleActionFail(
                 f"Deployment {number} in prefect.yaml, {str(name)[:80]!r}, has no entrypoint: "
-                "each needs a name and an entrypoint, flows/report.py:report say."
+                "each needs a name and an entrypoint, for example shop.flows.report.report."
             )
         entrypoint = str(deployment["entrypoint"])
         _require_entrypoint(project, str(deployment.get("name")), entrypoint)

@@ -61,12 +61,12 @@ def _asks_for_runs(health: str, patience: float) -> bool:
 
 
 def _answers(url: str, below: int, direct: bool = False) -> bool:
-    # The API's own authorities, or else whom the machine trusts.
-    context = ssl.create_default_context(cafile=os.environ.get("PREFECT_API_SSL_CERT_FILE"))
-    handlers: list[urllib.request.BaseHandler] = [urllib.request.HTTPSHandler(context=context)]
-    if direct:
-        handlers.append(urllib.request.ProxyHandler({}))
     try:
+        # The API's own authorities, or else whom the machine trusts.
+        context = ssl.create_default_context(cafile=os.environ.get("PREFECT_API_SSL_CERT_FILE"))
+        handlers: list[urllib.request.BaseHandler] = [urllib.request.HTTPSHandler(context=context)]
+        if direct:
+            handlers.append(urllib.request.ProxyHandler({}))
         with urllib.request.build_opener(*handlers).open(url, timeout=10) as answer:
             return bool(answer.status < below)
     except urllib.error.HTTPError as error:

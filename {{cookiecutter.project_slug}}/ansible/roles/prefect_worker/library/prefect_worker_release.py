@@ -41,6 +41,8 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "uv": {"type": "path", "required": True},
     "ca": {"type": "str", "default": ""},
     "ca_file": {"type": "path", "required": True},
+    "api_ca": {"type": "str", "default": ""},
+    "api_ca_file": {"type": "path"},
     "index_url": {"type": "str", "default": "", "no_log": True},
     "proxies": {"type": "dict", "default": {}, "no_log": True},
     "user": {"type": "str", "required": True},
@@ -73,14 +75,18 @@ def _make(module: AnsibleModule, wanted: dict[str, Any], folder: Path) -> None:
     try:
         unpack(Path(wanted["archive"]), folder)
         bring_uv(Path(wanted["uv"]), folder / UV_WHEEL)
-        authorities = Path(wanted["ca_file"])
-        authorities.write_text(wanted["ca"])
+        authorities = {wanted["ca_file"]: wanted["ca"]}
+        if wanted["api_ca"]:
+            authorities[wanted["api_ca_file"]] = wanted["api_ca"]
+        for path, content in authorities.items():
+            Path(path).write_text(content)
         make_venv(folder, wanted)
         # What the worker's unit reads, so that a run sees its own release and not a later one.
         (folder / "release.env").write_text(f"PROJECT_DIR={folder}\n")
         label(folder)
         _prove(folder, wanted)
-        authorities.unlink()
+        for path in authorities:
+            Path(path).unlink()
         # What is ready after a loss of power, and what others share by hard links, is complete.
         os.sync()
         replace(folder / READY, json.dumps(wanted["entrypoints"]).encode(), 0o644)

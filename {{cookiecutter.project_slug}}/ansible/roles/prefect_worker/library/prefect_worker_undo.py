@@ -79,8 +79,11 @@ def _undo(module: AnsibleModule, folder: Path, record: dict[str, Any]) -> str:
     if not (UNITS / unit).exists():
         # What removes the worker was interrupted, too.
         return ""
-    images = _restore_images(module, record)
-    _set_states(record)
+    try:
+        images = _restore_images(module, record)
+    finally:
+        # Whatever becomes of an engine, the worker is as it was.
+        _set_states(record)
     if not record["units"][unit]["active"]:
         return "What was there before is back, a worker that does not run."
     back = "The settings before are back, and the worker is ONLINE with them."
@@ -94,8 +97,8 @@ def _undo(module: AnsibleModule, folder: Path, record: dict[str, Any]) -> str:
 def _restore_images(module: AnsibleModule, record: dict[str, Any]) -> str:
     """Give images the names they had, in an engine that runs with what it had; say so, if any."""
     engine, names = record["engine"], record["names"]
-    if not engine or f"{engine['config']}/engine.env" in record["missing"]:
-        # The play made it, so it had no image.
+    if not engine or not Path(engine["config"], "engine.env").exists():
+        # The play was to make it, so it had no image.
         return ""
     files = [path for path in [*record["files"], *record["missing"]] if _is_of(engine, path)]
     if files:
