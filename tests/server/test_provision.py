@@ -14,8 +14,9 @@ from tests.hosts.control.project import TOOLS
 from tests.hosts.control.server import FINAL, eventually
 from tests.server.story import CA_BUNDLE, Story
 
-Make = Callable[[], str]
+Make = Callable[..., str]
 POOL = "shop-reports"
+FLOW = "passing-data"
 SLEEPING = '''"""A flow that sleeps."""
 
 import time
@@ -37,7 +38,7 @@ DEPLOYMENT = """
 
 @pytest.fixture(scope="module")
 def provision(story: Story) -> Make:
-    """Return a function that provisions as a user does whose shell knows of no API."""
+    """Return a function that makes targets as a user does whose shell knows of no API."""
     machine = story.site.machine
     workers = {"vm": {**machine, "prefect_worker_ca_bundle": CA_BUNDLE}}
     story.site.project.inventory(
@@ -54,9 +55,9 @@ def provision(story: Story) -> Make:
         "ANSIBLE_SSH_CONTROL_PATH_DIR": str(story.site.project.folder.parent / "cp"),
     }
 
-    def make() -> str:
+    def make(*targets: str) -> str:
         done = subprocess.run(
-            ["make", "--silent", "provision"],
+            ["make", "--silent", *(targets or ["provision"])],
             cwd=story.site.project.folder,
             env=environment,
             stdout=subprocess.PIPE,
@@ -104,6 +105,17 @@ def test_task_runs_of_a_worker_are_recorded(story: Story, provisioned: str) -> N
     run = started(story, "passing-data/passing_data")
     assert ended(story, run) == "COMPLETED"
     eventually(lambda: all_completed(story, run), 60, "its task runs are not recorded")
+
+
+def test_a_run_of_the_laptop_is_recorded_too(
+    story: Story, provision: Make, provisioned: str
+) -> None:
+    assert provisioned
+    said = provision("run", "FLOW=passing_data")
+    assert "No Prefect API answers" not in said
+    with story.site.member() as client:
+        runs = client.post("/flow_runs/filter", json={"flows": {"name": {"any_": [FLOW]}}}).json()
+    assert None in [run["deployment_id"] for run in runs]
 
 
 def test_a_run_that_is_killed_is_reported_through_the_proxy(story: Story, provisioned: str) -> None:

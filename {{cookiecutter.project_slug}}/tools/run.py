@@ -10,6 +10,7 @@ import asyncio
 import inspect
 import json
 import os
+import ssl
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import certifi
 import httpx
 from prefect import Flow, State
 from prefect.settings import (
@@ -96,8 +98,12 @@ def _api_or_temporary() -> Iterator[None]:
 
 def _answers(url: str) -> bool:
     try:
-        return httpx.get(f"{url.rstrip('/')}/health", timeout=ANSWERS_WITHIN).is_success
-    except (httpx.HTTPError, httpx.InvalidURL):
+        # Whom Prefect's own client trusts.
+        authorities = get_current_settings().api.ssl_cert_file or certifi.where()
+        trusted = ssl.create_default_context(cafile=authorities)
+        address = f"{url.rstrip('/')}/health"
+        return httpx.get(address, timeout=ANSWERS_WITHIN, verify=trusted).is_success
+    except (httpx.HTTPError, httpx.InvalidURL, OSError):
         return False
 
 
