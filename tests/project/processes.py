@@ -16,7 +16,7 @@ PATIENCE = 240.0
 
 @contextmanager
 def running(
-    *command: str, cwd: Path, env: dict[str, str], log: Path
+    *command: str, cwd: Path, env: dict[str, str], log: Path, ending: int = signal.SIGTERM
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Have a program run, and end it with all it started."""
     with log.open("wb") as output:
@@ -32,8 +32,8 @@ def running(
         yield program
     finally:
         with suppress(ProcessLookupError):
-            os.killpg(program.pid, signal.SIGTERM)
-        program.wait(timeout=60)
+            os.killpg(program.pid, ending)
+        program.wait(timeout=PATIENCE)
 
 
 def wait_until(condition: Callable[[], bool], what: str, seconds: float = PATIENCE) -> None:
