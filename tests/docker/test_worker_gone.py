@@ -45,7 +45,7 @@ def test_a_run_outlives_its_worker(
     run_id = api.start("demand", seconds=20)
     wait_until(lambda: api.state(run_id) == "RUNNING", "a run that runs")
     os.killpg(worker.pid, ending)
-    worker.wait(timeout=30)
+    worker.wait(timeout=240)
     assert len(engine.containers(f"--filter=label=io.prefect.flow-run-id={run_id}")) == 1
     assert api.ended(run_id) == "COMPLETED"
 

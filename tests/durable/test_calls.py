@@ -192,7 +192,7 @@ def test_an_argument_that_is_still_being_made_does_not_change_the_key() -> None:
 
     @task(cache_policy=EVERY_CALL)
     def cast() -> str:
-        assert made.wait(timeout=30)
+        assert made.wait(timeout=240)
         return "door"
 
     @flow

@@ -92,7 +92,7 @@ def test_an_interrupt_in_the_middle_cleans_up(
         worker_log = project / ".demo" / "worker.log"
         wait_until(lambda: "Flow run" in worker_log.read_text(), "a flow that runs")
         os.kill(demo.pid, ending)
-        assert demo.wait(timeout=60) == 128 + ending
+        assert demo.wait(timeout=240) == 128 + ending
         assert processes_of(project / ".demo") == []
     finally:
         demo.kill()

@@ -76,7 +76,7 @@ def test_a_run_in_flight_is_crashed_within_seconds_of_an_interrupt(
         wait_until(lambda: api.state(run) == "RUNNING", "a run in flight")
         os.kill(worker.pid, signal.SIGINT)
         assert api.ended(run) == "CRASHED"
-        assert worker.wait(timeout=60) == 0
+        assert worker.wait(timeout=240) == 0
     found = api.request("GET", f"/flow_runs/{run}")
     assert found["state"]["message"] == "Its worker was stopped, and the run with it."
 
