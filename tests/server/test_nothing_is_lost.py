@@ -25,11 +25,18 @@ def test_queued_task_runs_survive_a_restart_of_everything(story: Story) -> None:
     story.site.require_recorded(run, NUMBER)
 
 
-@pytest.mark.parametrize("unit", ["prefect-services", "prefect-server", "postgresql"])
+@pytest.mark.parametrize("unit", ["prefect-services", "postgresql"])
 def test_a_restart_while_a_flow_runs_loses_nothing(story: Story, unit: str) -> None:
     flow = story.site.flow(waves=6, number=10, seconds=0.5)
     eventually(lambda: "Finished in state" in story.site.said.read_text(), 60, "no task run ends")
     story.host.shell(f"systemctl restart {unit}")
+    story.site.require_recorded(story.site.completed(flow), 60)
+
+
+def test_an_api_that_is_away_while_a_flow_runs_loses_nothing(story: Story) -> None:
+    flow = story.site.flow(waves=6, number=10, seconds=0.5)
+    eventually(lambda: "Finished in state" in story.site.said.read_text(), 60, "no task run ends")
+    story.host.shell("systemctl stop prefect-server; sleep 30; systemctl start prefect-server")
     story.site.require_recorded(story.site.completed(flow), 60)
 
 
