@@ -13,10 +13,12 @@ from pathlib import Path
 PATIENCE = 240.0
 """Seconds to wait for anything on a busy machine."""
 
+ENDS_WITHIN = 60.0
+
 
 @contextmanager
 def running(
-    *command: str, cwd: Path, env: dict[str, str], log: Path, ending: int = signal.SIGTERM
+    *command: str, cwd: Path, env: dict[str, str], log: Path
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Have a program run, and end it with all it started."""
     with log.open("wb") as output:
@@ -31,9 +33,17 @@ def running(
     try:
         yield program
     finally:
-        with suppress(ProcessLookupError):
-            os.killpg(program.pid, ending)
-        program.wait(timeout=PATIENCE)
+        _end(program)
+
+
+def _end(program: subprocess.Popen[bytes]) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(program.pid, signal.SIGTERM)
+    try:
+        program.wait(timeout=ENDS_WITHIN)
+    except subprocess.TimeoutExpired:  # Prefect's worker does not always end when it is asked
+        os.killpg(program.pid, signal.SIGKILL)
+        program.wait()
 
 
 def wait_until(condition: Callable[[], bool], what: str, seconds: float = PATIENCE) -> None:

@@ -89,8 +89,7 @@ def test_the_command_of_prefects_hint_works_from_any_folder_of_the_project(
     command = ("../../.venv/bin/prefect", "worker", "start", "--pool", "hinted")
     with (
         deployed(project, make, SHORT, "hinted"),
-        # Prefect's own worker does not always end when it is asked to.
-        running(*command, cwd=folder, env=environment, log=log, ending=signal.SIGKILL),
+        running(*command, cwd=folder, env=environment, log=log),
     ):
         run = api.start("calendar")
         assert api.ended(run) == "COMPLETED", log.read_text()
