@@ -5,24 +5,21 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 from tests.template.options import TEMPLATE
 
 LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)[^)]*\)")
 
 
-def test_rules_of_results_name_tests_that_exist() -> None:
-    rules = (TEMPLATE / "docs/results.md").read_text("utf-8")
-    named = re.findall(r"`(test_\w+)`", rules)
-    code = "\n".join(file.read_text("utf-8") for file in (TEMPLATE / "tests/durable").glob("*.py"))
-    assert len(named) > 20
-    assert not [name for name in named if f"def {name}(" not in code]
-
-
-def test_claims_of_the_server_name_tests_that_exist() -> None:
-    claims = (TEMPLATE / "docs/server.md").read_text("utf-8")
+@pytest.mark.parametrize(
+    ("document", "layer", "least"), [("results.md", "durable", 20), ("server.md", "server", 10)]
+)
+def test_claims_name_tests_that_exist(document: str, layer: str, least: int) -> None:
+    claims = (TEMPLATE / "docs" / document).read_text("utf-8")
     named = re.findall(r"`(test_\w+)`", claims)
-    code = "\n".join(file.read_text("utf-8") for file in (TEMPLATE / "tests/server").glob("*.py"))
-    assert len(named) > 10
+    code = "\n".join(file.read_text("utf-8") for file in (TEMPLATE / "tests" / layer).glob("*.py"))
+    assert len(named) > least
     assert not [name for name in named if f"def {name}(" not in code]
 
 
