@@ -6,10 +6,12 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from threading import Lock
+from typing import Any
 from uuid import UUID
 
 from prefect.client.schemas.objects import FlowRun, TaskRun
 from prefect.context import FlowRunContext, TaskRunContext
+from prefect.futures import PrefectFuture
 from prefect.logging import get_run_logger
 from prefect.logging.loggers import flow_run_logger
 
@@ -65,6 +67,12 @@ class Attempt:
     numbers: defaultdict[tuple[str, ...], list[Number]] = field(
         default_factory=lambda: defaultdict(list)
     )
+    awaited: weakref.WeakValueDictionary[UUID, PrefectFuture[Any]] = field(
+        default_factory=weakref.WeakValueDictionary
+    )
+    """The futures that calls wait for, by their runs."""
+    failed: set[UUID] = field(default_factory=set)
+    """The runs whose states calls wait for, and are no success."""
 
     def key(self, call: str, inside: Iterable[str], number: Number) -> str:
         """Return the key of a call, for which a number of its equal calls is taken.
@@ -99,6 +107,11 @@ class Attempt:
             get_run_logger().warning(sentence)
         else:
             flow_run_logger(self.flow_run).warning(sentence)
+
+    def has_failed(self, run_id: UUID) -> bool:
+        """Tell whether a call that another one waits for has ended without success."""
+        future = self.awaited.get(run_id)
+        return run_id in self.failed or (future is not None and not future.state.is_completed())
 
     def has_ended(self) -> bool:
         """Tell whether the flow run goes on no longer, but for its hooks."""
@@ -143,6 +156,11 @@ def name_of(run_id: UUID) -> str:
         if name:
             return name
     raise AwaitedError("is not known again")
+
+
+def has_failed(run_id: UUID) -> bool:
+    """Tell whether a call that another one waits for has ended without success."""
+    return any(attempt.has_failed(run_id) for attempt in list(_attempts.values()))
 
 
 def share_attempt(flow: FlowRunContext, copied: FlowRunContext) -> None:

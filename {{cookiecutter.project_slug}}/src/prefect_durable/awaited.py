@@ -4,10 +4,30 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-from prefect.client.schemas.objects import FlowRunResult, TaskRun, TaskRunResult
+from prefect.client.schemas.objects import FlowRunResult, State, TaskRun, TaskRunResult
+from prefect.context import FlowRunContext
+from prefect.futures import PrefectFuture
+from prefect.utilities.collections import visit_collection
 from prefect.utilities.engine import collect_task_run_inputs_sync
 
-from .attempts import Attempt, name_of
+from .attempts import Attempt, attempt_of, has_failed, name_of
+
+
+def note_awaited(awaited: Any) -> None:
+    """Note what a call waits for: with `allow_failure`, it may have failed when the call begins."""
+    context = FlowRunContext.get()
+    if not awaited or context is None:
+        return
+    attempt = attempt_of(context)
+
+    def note(given: Any) -> None:
+        if isinstance(given, PrefectFuture):
+            attempt.awaited[given.task_run_id] = given
+        elif isinstance(given, State) and not given.is_completed():
+            run_id = given.state_details.task_run_id
+            attempt.failed.update([run_id] if run_id else [])
+
+    visit_collection(awaited, note, return_data=False)
 
 
 def enclosing(attempt: Attempt, task_run: TaskRun) -> list[UUID]:
@@ -39,7 +59,7 @@ def awaited_by_flow(awaited: Any) -> list[str]:
 
 def _after(awaited: Iterable[object]) -> list[str]:
     runs = {given.id for given in awaited if isinstance(given, TaskRunResult | FlowRunResult)}
-    return [f"after {name_of(run_id)}" for run_id in runs]
+    return [f"after {'failed ' * has_failed(run_id)}{name_of(run_id)}" for run_id in runs]
 
 
 def _task_runs(inputs: Iterable[object]) -> set[UUID]:

@@ -22,7 +22,7 @@ from prefect.utilities.engine import resolve_to_final_result
 from typing_extensions import ParamSpec
 
 from .attempts import attempt_of, say_that_it_is_outside
-from .awaited import awaited_by_flow
+from .awaited import awaited_by_flow, note_awaited
 from .bodies import Call, body_of, called_flow
 from .calls import call_key, is_in_transaction, repeated
 from .fingerprint import UnhashableError, fingerprint, is_changed
@@ -139,6 +139,7 @@ class Flow(prefect.Flow[P, R]):
         """Return the key of a call of the flow, if it is certain that it need not be repeated."""
         if is_in_transaction(self.name):
             return None
+        note_awaited(awaited)
         try:
             after = awaited_by_flow(awaited)
         except UnhashableError as unhashable:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from copy import copy
 from typing import Any
 
+from prefect import allow_failure
 from prefect.context import FlowRunContext
 from prefect.futures import PrefectFuture
 from prefect.task_runners import PrefectTaskRunner, TaskRunner, ThreadPoolTaskRunner
@@ -81,6 +82,11 @@ def _described(task: Any, parameters: dict[str, Any], wait_for: Any) -> tuple[An
     def named(given: Any) -> Any:
         return ("future", name_of(given.task_run_id)) if isinstance(given, PrefectFuture) else given
 
+    def named_unless_it_may_fail(given: Any, context: dict[str, Any]) -> Any:
+        if isinstance(context.get("annotation"), allow_failure):
+            raise AwaitedError("may fail")
+        return named(given)
+
     def named_if_known(given: Any) -> Any:
         try:
             return named(given)
@@ -88,5 +94,5 @@ def _described(task: Any, parameters: dict[str, Any], wait_for: Any) -> tuple[An
             return "future"
 
     given = visit_collection(parameters, named_if_known, return_data=True)
-    awaited = visit_collection(wait_for, named, return_data=True)
+    awaited = visit_collection(wait_for, named_unless_it_may_fail, return_data=True, context={})
     return ("submission", task.name, task.fn, given, awaited)

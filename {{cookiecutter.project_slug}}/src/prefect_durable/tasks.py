@@ -12,6 +12,7 @@ from prefect.utilities.annotations import NotSet
 from typing_extensions import ParamSpec
 
 from .attempts import attempt_of
+from .awaited import note_awaited
 from .call_store import CallStore
 from .calls import EVERY_CALL, EveryCall
 from .fingerprint import UnhashableError, fingerprint
@@ -98,11 +99,13 @@ class Task(prefect.Task[P, R]):
 
         def submit(self, *args: Any, **options: Any) -> Any:
             """Submit the task; the options are Prefect's."""
+            note_awaited(options.get("wait_for"))
             with known_submissions():
                 return super().submit(*args, **options)
 
         def map(self, *args: Any, **options: Any) -> Any:
             """Submit the task for each of several arguments; the options are Prefect's."""
+            note_awaited(options.get("wait_for"))
             with known_submissions():
                 return super().map(*args, **options)
 
@@ -119,6 +122,7 @@ class Task(prefect.Task[P, R]):
 
         def __call__(self, *args: Any, **options: Any) -> Any:
             """Run the task; the options are Prefect's."""
+            note_awaited(options.get("wait_for"))
             made = super().__call__(*args, **options)
             if not self.isgenerator:
                 return made
