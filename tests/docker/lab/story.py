@@ -7,11 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from tests.docker.lab.absences import Absences
-from tests.docker.lab.machine import RECORDS, UNIT
+from tests.docker.lab.machine import ENGINE_USER, RECORDS, SETTINGS, UNIT
 from tests.docker.lab.outages import Outages
 from tests.docker.lab.releases import Releases
 from tests.hosts.control.observe import main_pid
-from tests.hosts.control.playbook import Played
+from tests.hosts.machines.host import quoted
 from tests.project.processes import wait_until
 
 TIDIED = f"{RECORDS}/.tidied"
@@ -60,9 +60,13 @@ class Story(Releases, Absences, Outages):
         self._let_go("patient", self._held["patient"])
         self._what_became_of_given_up()
 
-    def remove(self) -> Played:
-        """Run the playbook that takes the worker away."""
-        return self._play("-e", "prefect_worker_state=absent")
+    def remove(self) -> None:
+        """Take the worker away, and what another such play had left when it was killed."""
+        user = self.host.shell(f"getent passwd {ENGINE_USER}").split(":")
+        self._play("-e", "prefect_worker_state=absent").succeeded()
+        self.host.shell(f"useradd --system --comment {quoted(user[4])} {ENGINE_USER}")
+        self.host.shell(f"install -D --mode 640 /etc/hostname {SETTINGS}")
+        self._play("-e", "prefect_worker_state=absent").succeeded()
 
     def _tidied(self) -> bool:
         """Have all that ended removed; what has just ended may be its worker's to report."""

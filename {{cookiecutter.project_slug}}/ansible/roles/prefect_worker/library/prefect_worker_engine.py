@@ -16,6 +16,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.prefect_worker_atomic import UnwrittenError, replace
 from ansible.module_utils.prefect_worker_containers import of_worker
+from ansible.module_utils.prefect_worker_lock import alone_in
 from ansible.module_utils.prefect_worker_podman import Services
 from ansible.module_utils.prefect_worker_transaction import ARGUMENT, HeldError, begin, held
 
@@ -72,9 +73,11 @@ class Engine:
             self._uid, self._gid = _ids(self._name)
         if not self._uid:
             return
-        for option, path in RANGES.items():
-            if not self._has_range(path):
-                self._do(f"a range in {path}", "usermod", option, _free(path), self._name)
+        # Two plays at once must not give two engines the same ids.
+        with alone_in(USER_UNITS):
+            for option, path in RANGES.items():
+                if not self._has_range(path):
+                    self._do(f"a range in {path}", "usermod", option, _free(path), self._name)
         self._make_home()
         anew = self._write_files()
         if not (LINGER / self._name).exists():
@@ -107,21 +110,29 @@ class Engine:
         self._end_containers()
         others = set(self._dropin.parent.parent.glob(f"*/{self._dropin.name}")) - {self._dropin}
         mine = DROPIN.format(uid=self._uid)
-        if any(path.read_text() == mine for path in others) or not self._home.exists():
+        if any(path.read_text() == mine for path in others):
             return
-        self.changed.append(str(self._home))
-        if self._act:
-            self._run("systemctl", "--global", "disable", self._socket)
-            if self._uid:
-                self._run("loginctl", "disable-linger", self._name)
-                self._run("systemctl", "stop", f"user@{self._uid}.service")
-            for unit in USER_UNITS.glob(f"{self._wanted['unit']}.*"):
-                unit.unlink()
-            # Python gives up on folders that are a thousand deep, as a container can make them.
-            remove = ["rm", "-rf", "--one-file-system", "--"]
-            self._run(*remove, str(self._home), str(self._config))
-            if self._uid and pwd.getpwuid(self._uid).pw_gecos == self._wanted["comment"]:
-                self._run("userdel", self._name)
+        units = sorted(USER_UNITS.glob(f"{self._wanted['unit']}.*"))
+        made = self._uid and pwd.getpwuid(self._uid).pw_gecos == self._wanted["comment"]
+        # Some of it, where an earlier play was killed.
+        left = [str(path) for path in (self._home, self._config, *units) if path.exists()]
+        left += [f"user {self._name}"] if made else []
+        self.changed += left
+        if left and self._act:
+            self._remove(units, bool(made))
+
+    def _remove(self, units: list[Path], made: bool) -> None:
+        """Remove what is left of it; the user, by whom the rest is found again, goes last."""
+        if units:
+            self._run("systemctl", "--global", "disable", self._socket, check=False)
+        if self._uid:
+            self._run("loginctl", "disable-linger", self._name)
+            self._run("systemctl", "stop", f"user@{self._uid}.service")
+        # Python gives up on folders that are a thousand deep, as a container can make them.
+        remove = ["rm", "-rf", "--one-file-system", "--"]
+        self._run(*remove, str(self._home), str(self._config), *map(str, units))
+        if made:
+            self._run("userdel", self._name)
 
     def _end_containers(self) -> None:
         """Let flows say that they were ended, as long as they reach the API."""

@@ -54,7 +54,7 @@ def _bring(module: AnsibleModule, podman: Podman) -> None:
     changed = (before, _record(release)) != ({**images, **own}, images)
     with _in_transaction(module, before if changed else {}):
         if archive:
-            podman.do("load", "--input", archive)
+            podman.load(archive)
         elif podman.is_there:
             podman.name(images)
         found = before if module.check_mode else podman.ids(images)

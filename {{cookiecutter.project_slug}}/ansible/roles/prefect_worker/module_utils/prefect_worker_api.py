@@ -30,6 +30,8 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 TIMEOUTS = (TimeoutError, socket.timeout)
 # What a URL may lead to besides a failing connection: no HTTP, or no host or port that could be.
 NO_ANSWER = (OSError, http.client.HTTPException, ValueError, OverflowError)
+# More bytes than any answer has; a network without TLS may send without end.
+LARGEST = 16 << 20
 CSRF_CLIENT, CSRF_TOKEN = "Prefect-Csrf-Client", "Prefect-Csrf-Token"
 CERTIFICATES = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.S)
 
@@ -92,7 +94,7 @@ class Api:
         try:
             with self._opener.open(request, timeout=15) as answer:
                 self._note_clock(answer.headers.get("Date"))
-                text = answer.read()
+                text = answer.read(LARGEST)
         except urllib.error.HTTPError as error:
             detail = _told(error)
             if error.code == 403 and "CSRF token" in detail and method != "GET":

@@ -8,6 +8,8 @@ from ansible.module_utils.basic import AnsibleModule
 
 # How `podman image exists` says no; other codes are the engine's trouble.
 NONE = 1
+# Seconds for an answer: who sets job variables may answer in the engine's place, and never end.
+ANSWER, LOADED = "300", "3600"
 
 
 class Podman:
@@ -18,11 +20,11 @@ class Podman:
         self._module = module
         program = module.get_bin_path("podman")
         self.is_there = bool(program) and Path(address.removeprefix("unix://")).exists()
-        self._podman = [program or "podman", "--url", address]
+        self._program = [program or "podman", "--url", address]
 
     def id(self, name: str) -> str:
         """Return the id of what has the name, or an empty string."""
-        exists = [*self._podman, "image", "exists", "--", name]
+        exists = self._command(ANSWER, "image", "exists", "--", name)
         code, told, wrong = self._module.run_command(exists)
         if code not in (0, NONE):
             self._module.fail_json(msg=f"Podman does not say what is {name}: {wrong or told}")
@@ -51,9 +53,17 @@ class Podman:
         pairs = (line.split() for line in shown.splitlines())
         return [(name, found.removeprefix("sha256:")) for name, found in pairs]
 
+    def load(self, archive: str) -> None:
+        """Have the images of an archive."""
+        command = self._command(LOADED, "load", "--input", archive)
+        self._module.run_command(command, check_rc=True)
+
     def do(self, *command: str) -> str:
         """Run a command that has to succeed."""
-        return str(self._module.run_command([*self._podman, *command], check_rc=True)[1])
+        return str(self._module.run_command(self._command(ANSWER, *command), check_rc=True)[1])
+
+    def _command(self, seconds: str, *command: str) -> list[str]:
+        return ["timeout", seconds, *self._program, *command]
 
 
 class Services:
@@ -63,7 +73,8 @@ class Services:
         """Take the user, and the unit's name without its ending."""
         self._module = module
         runtime = f"XDG_RUNTIME_DIR=/run/user/{uid}"
-        self._systemctl = ["runuser", "--user", user, "--", "env", runtime, "systemctl", "--user"]
+        by = ["timeout", ANSWER, "runuser", "--user", user, "--", "env", runtime]
+        self._systemctl = [*by, "systemctl", "--user"]
         self._uid = uid
         self._service, self._socket = f"{unit}.service", f"{unit}.socket"
 
