@@ -63,6 +63,6 @@ def test_nobody_but_root_can_change_code_or_configuration(host: Container) -> No
 
 
 def test_a_release_is_complete_and_locked(host: Container) -> None:
-    folder = "/opt/prefect/shop-reports/current"
+    folder = "/opt/prefect/shop-reports/workers/shop-reports/current"
     ask = f"{folder}/.venv/bin/python -c 'import prefect; print(prefect.__version__)'"
     assert f"prefect=={host.shell(ask).strip()}" in host.shell(f"cat {folder}/requirements.txt")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.hosts.control.observe import main_pid, release, releases
+from tests.hosts.control.observe import UNIT, main_pid, release, releases
 from tests.hosts.control.project import Project
 from tests.hosts.control.server import now
 from tests.hosts.control.site import CA_BUNDLE, Site
@@ -140,6 +140,20 @@ def test_a_release_whose_worker_cannot_start_is_put_back(
     assert site.api.run("passing-data/passing_data")["state_type"] == "COMPLETED"
 
 
+def test_a_worker_that_shared_its_links_has_its_own(
+    site: Site, host: Container, project: Project
+) -> None:
+    """Earlier, all workers of a project had the same; they go with the next releases."""
+    used, folder = release(host), "/opt/prefect/shop-reports"
+    files = f"/etc/systemd/system/{UNIT} /etc/prefect/shop-reports/shop-reports.env"
+    host.shell(f"sed -i s,/workers/shop-reports/current,/current, {files}")
+    host.shell(f"ln -s releases/{used} {folder}/current && rm -r {folder}/workers")
+    host.shell(f"systemctl daemon-reload && systemctl restart {UNIT}")
+    site.play(host, project=project).succeeded()
+    assert release(host) == used
+    assert site.play(host, project=project).succeeded().changed["worker"] == 0
+
+
 def test_only_so_many_releases_stay(site: Site, host: Container, project: Project) -> None:
     used = release(host)
     for number in range(3):
@@ -148,6 +162,7 @@ def test_only_so_many_releases_stay(site: Site, host: Container, project: Projec
     # The worker was started with the first of them.
     assert len(releases(host)) == 3
     assert {used, release(host)} < releases(host)
+    assert host.shell("ls /opt/prefect/shop-reports").split() == ["releases", "workers"]
 
 
 def test_a_release_is_proved_in_the_sandbox_of_runs_and_with_their_overrides(

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from tests.hosts.control.observe import UNIT, main_pid, releases
+from tests.hosts.control.observe import UNIT, main_pid, release, releases
 from tests.hosts.control.playbook import ANSIBLE, play
 from tests.hosts.control.project import TEMPLATE, Project
 from tests.hosts.control.server import now
@@ -37,6 +37,7 @@ TWICE = {
         }
     ],
 }
+FLOW = "src/shop_reports/flows/passing_data.py"
 SECOND_UNIT = "prefect-worker-second.service"
 
 
@@ -52,16 +53,32 @@ def test_a_second_worker_does_not_touch_the_first(site: Site, host: Container) -
 
 
 def test_a_change_of_one_does_not_restart_the_other(site: Site, host: Container) -> None:
-    first, second = main_pid(host), main_pid(host, SECOND_UNIT)
+    """Nor does another release of one become the other's."""
+    first, second, old = main_pid(host), main_pid(host, SECOND_UNIT), release(host)
+    project = site.project.copy("second")
+    project.append(FLOW, "\nOF_THE_SECOND = True\n")
     home = {"ProtectHome": "read-only"}
     host.shell("mkdir -p /run/user")
-    site.play(host, **SECOND, prefect_worker_unit_overrides=home).succeeded()
-    assert main_pid(host) == first
+    site.play(host, project=project, **SECOND, prefect_worker_unit_overrides=home).succeeded()
+    assert (main_pid(host), release(host)) == (first, old)
+    assert release(host, "second") != old
     changed = main_pid(host, SECOND_UNIT)
     assert changed != second
     # No user's manager can be asked, also by those who may read what is at home.
     modes = host.shell(f"nsenter --target {changed} --mount stat --format %a /run/user /home")
     assert modes.split() == ["0", "755"]
+
+
+def test_a_play_that_fails_for_one_takes_the_other_nowhere(site: Site, host: Container) -> None:
+    first, second, started = release(host), release(host, "second"), now()
+    project = site.project.copy("second-mute")
+    settings = (project.folder / "prefect.toml").read_text()
+    # Imports, and never gets an answer from any API.
+    project.change("prefect.toml", settings.replace("[api]\n", "[api]\nrequest_timeout = 0.001\n"))
+    failed = site.play(host, project=project, **SECOND, prefect_worker_timeout=40)
+    assert f"The release before, {second}, is back" in failed.objections["worker"]
+    assert (release(host), release(host, "second")) == (first, second)
+    site.online("shop-reports@worker", started)
 
 
 def test_removing_one_leaves_the_other_running(site: Site, host: Container) -> None:
@@ -70,6 +87,7 @@ def test_removing_one_leaves_the_other_running(site: Site, host: Container) -> N
     assert main_pid(host) == pid
     assert host.ssh(f"systemctl cat {SECOND_UNIT}").returncode != 0
     assert UNIT in host.shell("ls /etc/systemd/system")
+    assert host.shell("ls /opt/prefect/shop-reports/workers").split() == ["shop-reports"]
     site.online("shop-reports@worker", started)
     assert site.api.run("passing-data/passing_data")["state_type"] == "COMPLETED"
 
@@ -125,7 +143,7 @@ def test_a_project_that_no_template_made_is_played_from_a_copy(
         environment=site.environment,
     ).succeeded()
     assert "COMPLETED" in played.text
-    assert "only.py:only" in host.shell("cat /opt/prefect/foreign/current/.ready")
+    assert "only.py:only" in host.shell("cat /opt/prefect/foreign/workers/foreign/current/.ready")
     site.online("foreign@worker", started, pool="second")
     assert main_pid(host) == pid
     assert site.api.run("passing-data/passing_data")["state_type"] == "COMPLETED"

@@ -40,7 +40,9 @@ def test_wheels_from_the_control_side_are_enough(
     site.play({"island": island}, project=project, prefect_worker_wheelhouse=wheels).succeeded()
     site.online("shop-reports@island", started, seconds=45)
     # The project is elsewhere there.
-    assert "[project]" in island.shell("cat /opt/prefect/shop-reports/current/linked.toml")
+    assert "[project]" in island.shell(
+        "cat /opt/prefect/shop-reports/workers/shop-reports/current/linked.toml"
+    )
 
 
 def test_wheels_are_those_of_the_project_that_is_named(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from tests.hosts.control.observe import main_pid, release, releases
 from tests.hosts.control.site import Site
 from tests.hosts.machines.container import Container
 
-CURRENT = "/opt/prefect/shop-reports/current"
+CURRENT = "/opt/prefect/shop-reports/workers/shop-reports/current"
 
 
 @pytest.fixture(scope="module")

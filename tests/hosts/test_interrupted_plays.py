@@ -29,7 +29,7 @@ LOOK = """
 cd / && find etc/prefect etc/systemd/system/prefect* ! -path '*/.transactions/*' -type f \
   -exec sha256sum {} + -exec stat -c '%n %a %U %G' {} + | sort
 find /etc/systemd/system -lname '*prefect*' -printf '%p %l\\n' | sort
-readlink /opt/prefect/shop-reports/current /opt/prefect/shop-reports/previous
+readlink /opt/prefect/shop-reports/workers/shop-reports/{current,previous}
 for unit in prefect-worker-shop-reports.service prefect-worker-shop-reports-watchdog.timer \
   prefect-start-shop-reports.socket prefect-check-shop-reports.timer; do
   systemctl show --property=Id,ActiveState,UnitFileState,NeedDaemonReload $unit

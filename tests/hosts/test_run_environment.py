@@ -94,7 +94,7 @@ def test_a_result_of_a_plain_flow_that_finds_no_room_is_said(faults: Faults) -> 
 
 
 def test_a_release_without_its_python_is_told_and_made_anew(site: Site, faults: Faults) -> None:
-    link = "/opt/prefect/shop-reports/current/.venv/bin/python"
+    link = "/opt/prefect/shop-reports/workers/shop-reports/current/.venv/bin/python"
     there = faults.host.shell(f"readlink {link}").strip()
     assert re.fullmatch(r"/usr/bin/python3\.\d+", there)
     gone = "/usr/bin/python3.1, the Python of"

@@ -140,20 +140,20 @@ def test_a_worker_that_left_the_releases_is_stale_and_nothing_of_it_is_read(
         (folder / ".venv/bin").mkdir(parents=True)
     (release / ".venv/bin/prefect").touch()
     (elsewhere / ".venv/bin/prefect").hardlink_to(release / ".venv/bin/prefect")
-    (tmp_path / "project/current").symlink_to("releases/first")
-    stale = {
-        folder: is_stale(host, tmp_path / "project", folder) for folder in (release, elsewhere)
-    }
+    links = tmp_path / "project/workers/first"
+    links.mkdir(parents=True)
+    (links / "current").symlink_to("../../releases/first")
+    stale = {folder: is_stale(host, links, folder) for folder in (release, elsewhere)}
     assert stale == {release: False, elsewhere: True}
     # Whoever reads it waits for somebody to write.
     os.mkfifo(release / "pyproject.toml")
-    assert module_utils("program").same_worker(release, tmp_path / "project/current")
+    assert module_utils("program").same_worker(release, links / "current")
 
 
-def is_stale(host: ModuleType, project: Path, folder: Path) -> bool:
+def is_stale(host: ModuleType, links: Path, folder: Path) -> bool:
     """Ask for a worker that is in this folder."""
     with subprocess.Popen(["sleep", "60"], cwd=folder) as process:
-        wanted = {"project": str(project), "files": []}
+        wanted = {"links_in": str(links), "files": []}
         stale: bool = host._stale(wanted, {"pid": process.pid, "started": 0})
         process.kill()
     return stale
@@ -162,7 +162,7 @@ def is_stale(host: ModuleType, project: Path, folder: Path) -> bool:
 def test_a_project_has_one_user_on_a_machine(tmp_path: Path, module_utils: Any) -> None:
     module_utils("program")
     host = loaded("library/prefect_worker_host.py")
-    text = "[Service]\nUser=alice\nWorkingDirectory=/opt/prefect/shop/current\n"
+    text = "[Service]\nUser=alice\nWorkingDirectory=/opt/prefect/shop/workers/one/current\n"
     (tmp_path / "prefect-worker-one.service").write_text(text)
     wanted = {"unit": "prefect-worker-two.service", "project": "/opt/prefect/shop", "user": "bob"}
     for fine in (

@@ -74,7 +74,9 @@ class Releases(FirstRuns):
         self._change('print("taken anew"', 'print("taken again"')
         replaced = self._named()
         # The two newest stay, and the one before.
-        self.host.shell("touch --date=yesterday /opt/prefect/shop-reports/previous/.ready")
+        self.host.shell(
+            "touch --date=yesterday /opt/prefect/shop-reports/workers/shop-reports/previous/.ready"
+        )
         self._inventory(prefect_worker_releases_kept=2)
         path = f"{TOOLS}:{os.environ['PATH']}"
         done = self.make("provision", PATH=path, **UNCOMPRESSED)

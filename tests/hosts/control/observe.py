@@ -52,9 +52,10 @@ def main_pid(host: Host, unit: str = UNIT) -> int:
     return int(shown(host, unit, "MainPID")["MainPID"])
 
 
-def release(host: Host, project: str = "shop-reports") -> str:
-    """The release that `current` points at."""
-    return Path(host.shell(f"readlink -f /opt/prefect/{project}/current").strip()).name
+def release(host: Host, worker: str = "shop-reports") -> str:
+    """The release that a worker has."""
+    link = f"/opt/prefect/shop-reports/workers/{worker}/current"
+    return Path(host.shell(f"readlink -f {link}").strip()).name
 
 
 def releases(host: Host, project: str = "shop-reports") -> set[str]:

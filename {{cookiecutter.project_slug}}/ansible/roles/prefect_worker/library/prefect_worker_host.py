@@ -46,6 +46,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "engine": {"type": "bool", "default": False},
     "free_mib": {"type": "int", "default": 0},
     "project": {"type": "path", "required": True},
+    "links_in": {"type": "path", "required": True},
     "digest": {"type": "str", "default": ""},
     "uv": {"type": "path", "required": True},
     "unit": {"type": "str", "required": True},
@@ -83,8 +84,8 @@ def examine(wanted: dict[str, Any]) -> dict[str, Any]:
         "installed_units": installed,
         "active_units": _active(installed),
         "user_exists": user_exists(wanted["user"]),
-        "current": _link(Path(wanted["project"], "current")),
-        "previous": _link(Path(wanted["project"], "previous")),
+        "current": _link(Path(wanted["links_in"], "current")),
+        "previous": _link(Path(wanted["links_in"], "previous")),
         "gone_pythons": _gone_pythons(Path(wanted["project"])),
         "stale": unit["active"] and _stale(wanted, unit),
         "needs_reload": _needs_reload(installed),
@@ -133,10 +134,10 @@ def _require_user(name: str) -> None:
 def _require_one_user(wanted: dict[str, Any], units: Path) -> None:
     """Refuse a second one for a project: systemd gives the state folder to whoever starts last."""
     for path in units.glob("prefect-worker-*.service"):
-        unit = dict(re.findall(r"^(\w+)=(.*)$", path.read_text(), re.M))
-        folder, user = unit.get("WorkingDirectory"), unit.get("User")
+        text = path.read_text()
+        user = dict(re.findall(r"^(\w+)=(.*)$", text, re.M)).get("User")
         is_other = path.name != wanted["unit"] and user not in (None, wanted["user"])
-        if is_other and folder == f"{wanted['project']}/current":
+        if is_other and _project_of(text) == wanted["project"]:
             raise UnfitError(
                 f"{path.name} has the same project and runs as {user}, so this worker cannot run "
                 f"as {wanted['user']}: give it a prefect_worker_project of its own."
@@ -147,12 +148,18 @@ def _require_own_unit(wanted: dict[str, Any], units: Path) -> None:
     """Refuse the unit of another project's worker: it would have none."""
     path = units / wanted["unit"]
     text = path.read_text() if path.exists() else ""
-    folder = re.search(r"^WorkingDirectory=(.*)/current$", text, re.M)
-    if folder and folder[1] != wanted["project"]:
+    project = _project_of(text)
+    if project and project != wanted["project"]:
         raise UnfitError(
-            f"{wanted['unit']} is a worker of {folder[1]}: give this one another "
+            f"{wanted['unit']} is a worker of {project}: give this one another "
             "prefect_worker_name, or make that one absent first."
         )
+
+
+def _project_of(unit: str) -> str:
+    """Return the folder of the project whose worker a unit is; nothing if it is no worker."""
+    folder = re.search(r"^WorkingDirectory=(.*?)(?:/workers/[^/\n]+)?/current$", unit, re.M)
+    return folder[1] if folder else ""
 
 
 def _release_id(digest: str, python: str) -> str:
@@ -213,7 +220,7 @@ def _needs_reload(units: list[str]) -> bool:
 
 def _stale(wanted: dict[str, Any], unit: dict[str, Any]) -> bool:
     """Whether a worker started now would be another one, as after a killed play."""
-    current = Path(wanted["project"], "current").resolve()
+    current = Path(wanted["links_in"], "current").resolve()
     started = Path(os.path.realpath(f"/proc/{unit['pid']}/cwd"))
     # Code in the worker's process can go to a folder of its own, with anything in it.
     is_release = started.parent == current.parent

@@ -29,7 +29,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "engine": {"type": "str", "default": ""},
     "worker": {"type": "str", "required": True},
     "timeout": {"type": "int", "required": True},
-    "project": {"type": "path", "required": True},
+    "links_in": {"type": "path", "required": True},
     "home": {"type": "path", "required": True},
     "settings": {"type": "path", "required": True},
     "user": {"type": "str", "required": True},
@@ -52,7 +52,7 @@ def main() -> None:
     wanted = module.params
     # What a flow or the worker says may have one of them in it.
     module.no_log_values.update(secrets_in(Path(f"{wanted['settings']}.secrets.env").read_text()))
-    release = Path(wanted["project"], "current").resolve()
+    release = Path(wanted["links_in"], "current").resolve()
     try:
         with held(wanted["transaction"]) as transaction:
             run = _prove(wanted, release)

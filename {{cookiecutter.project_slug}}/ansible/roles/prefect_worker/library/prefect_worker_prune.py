@@ -1,5 +1,5 @@
 #!/usr/bin/python
-"""Remove old releases, but none that is linked to or that a process still uses."""
+"""Remove old releases, but none that a worker has or that a process still uses."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.prefect_worker_lock import alone_in
+from ansible.module_utils.prefect_worker_transaction import LINKS
+from ansible.module_utils.prefect_worker_units import UNITS
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "project": {"type": "path", "required": True},
@@ -24,13 +26,24 @@ def main() -> None:
     project = Path(module.params["project"])
     # A release that another worker's play is still making is not ready, and so would go.
     with alone_in(project.parent):
+        if not module.check_mode:
+            _forget_shared_links(project)
         old = _remove(project, module.params["keep"], act=not module.check_mode)
     module.exit_json(changed=bool(old), removed=[release.name for release in old])
 
 
+def _forget_shared_links(project: Path) -> None:
+    """Remove the links that all workers of a project had in common, when none has them any more."""
+    started = f"WorkingDirectory={project}/current\n"
+    if not any(started in unit.read_text() for unit in UNITS.glob("prefect-worker-*.service")):
+        for name in LINKS:
+            (project / name).unlink(missing_ok=True)
+
+
 def _remove(project: Path, keep: int, act: bool) -> list[Path]:
     releases = sorted(project.glob("releases/*"), key=_age, reverse=True)
-    linked = {(project / name).resolve() for name in ("current", "previous")}
+    links = [project, *project.glob("workers/*")]
+    linked = {(folder / name).resolve() for folder in links for name in LINKS}
     old = [r for r in releases[keep:] if r not in linked and not _in_use(r)]
     if act:
         for release in old:

@@ -1,8 +1,9 @@
 #!/usr/bin/python
-"""Make a release the one that workers start with and that new flow runs are executed in."""
+"""Make a release the one that a worker starts with and that its new runs are executed in."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,13 @@ from ansible.module_utils.prefect_worker_transaction import ARGUMENT, HeldError,
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "project": {"type": "path", "required": True},
+    "links_in": {"type": "path", "required": True},
     "before": {"type": "str", "default": ""},
     "release": {"type": "str", "required": True},
     "transaction": {**ARGUMENT, "required": True},
 }
+# As the links have it.
+RELEASES = "../../releases"
 
 
 class MovedError(Exception):
@@ -25,16 +29,18 @@ class MovedError(Exception):
 
 
 def main() -> None:
-    """Move both links; `restart` tells whether a worker of the release before has to follow."""
+    """Move both links; `restart` tells whether the worker has to be started with the release."""
     module = AnsibleModule(ARGUMENTS, supports_check_mode=True)
     wanted = module.params
+    # The worker has to get to its release, however strict root's own habit is.
+    os.umask(0o022)
     project = Path(wanted["project"])
     before, release = wanted["before"], wanted["release"]
     try:
         if not module.check_mode:
             begin(wanted["transaction"], [])
             with held(wanted["transaction"]), alone_in(project.parent):
-                _switch(project, before, release)
+                _switch(Path(wanted["links_in"]), before, release)
     except (UnwrittenError, HeldError, MovedError) as error:
         module.fail_json(msg=str(error))
     folders = [project / "releases" / name for name in (before, release)]
@@ -45,17 +51,16 @@ def main() -> None:
     )
 
 
-def _switch(project: Path, before: str, release: str) -> None:
-    current = project / "current"
+def _switch(links: Path, before: str, release: str) -> None:
+    current = links / "current"
     found = current.readlink().name if current.is_symlink() else ""
-    # Another worker of the project may have switched already, to the same release.
     if found not in (before, release):
         raise MovedError(
-            f"Another play has switched {project} from the release {before or 'none'} to {found} "
+            f"Another play has switched {links} from the release {before or 'none'} to {found} "
             "in the meantime: play again."
         )
-    link(project / "previous", f"releases/{before}" if before else "")
-    link(current, f"releases/{release}")
+    link(links / "previous", f"{RELEASES}/{before}" if before else "")
+    link(current, f"{RELEASES}/{release}")
 
 
 if __name__ == "__main__":

@@ -144,15 +144,20 @@ def _is_equal(old: Path, path: str) -> bool:
 
 def _switch(record: dict[str, Any]) -> str:
     """Restore the links, unless another play has switched since; return the release, if moved."""
-    project = Path(record["project"])
-    current, before = project / "current", record["links"]["current"]
-    with alone_in(project.parent):
+    links, before = _links_in(record), record["links"]["current"]
+    current = links / "current"
+    with alone_in(Path(record["project"]).parent):
         found = str(current.readlink()) if current.is_symlink() else ""
-        if not before or found not in (before, f"releases/{record['target']}"):
+        if found != before and Path(found).name != record["target"]:
             return ""
         for name, target in record["links"].items():
-            link(project / name, target)
+            link(links / name, target)
     return "" if found == before else Path(before).name
+
+
+def _links_in(record: dict[str, Any]) -> Path:
+    """Return where the worker's links are: earlier, all workers of a project had the same."""
+    return Path(record["links_in"] or record["project"])
 
 
 def _set_states(record: dict[str, Any]) -> None:
@@ -180,7 +185,7 @@ def _is_new(record: dict[str, Any], name: str, found: dict[str, Any]) -> bool:
 def _is_same_program(record: dict[str, Any]) -> bool:
     pid = systemctl("show", "--property=MainPID", "--value", record["unit"]).strip() or "0"
     started = Path(os.path.realpath(f"/proc/{pid}/cwd"))
-    current = Path(record["project"], "current").resolve()
+    current = (_links_in(record) / "current").resolve()
     return started.parent == current.parent and same_worker(started, current)
 
 

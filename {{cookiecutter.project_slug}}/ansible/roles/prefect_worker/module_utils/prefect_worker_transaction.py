@@ -30,6 +30,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "holder": {"type": "dict", "required": True},
     "unit": {"type": "str", "required": True},
     "project": {"type": "path", "required": True},
+    # Where the worker's links to releases are.
+    "links_in": {"type": "path", "required": True},
     "target": {"type": "str", "required": True},
     # The Podman of a docker pool, whose images have other names after the play.
     "engine": {"type": "dict", "default": {}},
@@ -41,7 +43,7 @@ BOOT = Path("/proc/sys/kernel/random/boot_id")
 STARTED = Path("/run/systemd/notify")
 LINKS = ("current", "previous")
 # What records of an earlier version of the role have not.
-KNOWN_SINCE: dict[str, Any] = {"engine": {}, "names": {}}
+KNOWN_SINCE: dict[str, Any] = {"engine": {}, "names": {}, "links_in": ""}
 # The id of the image that has a name, an empty one where none has it.
 Names = dict[str, str]
 
@@ -158,7 +160,7 @@ def snapshot(folder: Path, path: str) -> Path:
 
 
 def _record(folder: Path, wanted: dict[str, Any]) -> dict[str, Any]:
-    project, units = Path(wanted["project"]), installed_units(wanted["unit"])
+    links, units = Path(wanted["links_in"]), installed_units(wanted["unit"])
     found = states(units)
     if units and not found:
         raise UnwrittenError(f"{folder} cannot be filled: systemd does not tell of {units[0]}.")
@@ -169,9 +171,10 @@ def _record(folder: Path, wanted: dict[str, Any]) -> dict[str, Any]:
         "boot": boot(),
         "unit": wanted["unit"],
         "project": wanted["project"],
+        "links_in": wanted["links_in"],
         "target": wanted["target"],
         "engine": wanted["engine"],
-        "links": {name: _target(project / name) for name in LINKS},
+        "links": {name: _target(links / name) for name in LINKS},
         "files": [],
         "missing": [],
         "names": {},
