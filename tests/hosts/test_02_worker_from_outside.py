@@ -11,6 +11,7 @@ from tests.hosts.control.site import Site
 from tests.hosts.machines.container import Container
 
 pytestmark = pytest.mark.parametrize("host", ["trixie", "bookworm"], indirect=True, scope="module")
+CURRENT = "/opt/prefect/shop-reports/workers/shop-reports/current"
 FOLDERS = "/etc/prefect /opt/prefect /var/lib/prefect"
 
 
@@ -62,7 +63,13 @@ def test_nobody_but_root_can_change_code_or_configuration(host: Container) -> No
     assert host.ssh(f"find {FOLDERS} ! -type l -writable").stdout == ""
 
 
+def test_nobody_but_the_workers_reads_a_project(host: Container) -> None:
+    """A folder may have files that git ignores, with secrets."""
+    there = f"{CURRENT}/prefect.toml {CURRENT}/src/shop_reports {CURRENT}/.venv/bin {CURRENT}/"
+    assert host.ssh(f"ls {there}").stdout == ""
+    assert host.ssh(f"sudo runuser -u prefect -- ls {there}").returncode == 0
+
+
 def test_a_release_is_complete_and_locked(host: Container) -> None:
-    folder = "/opt/prefect/shop-reports/workers/shop-reports/current"
-    ask = f"{folder}/.venv/bin/python -c 'import prefect; print(prefect.__version__)'"
-    assert f"prefect=={host.shell(ask).strip()}" in host.shell(f"cat {folder}/requirements.txt")
+    ask = f"{CURRENT}/.venv/bin/python -c 'import prefect; print(prefect.__version__)'"
+    assert f"prefect=={host.shell(ask).strip()}" in host.shell(f"cat {CURRENT}/requirements.txt")

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
-from tests.hosts.control.observe import journal, main_pid
+from tests.hosts.control.observe import UNIT, journal, main_pid
 from tests.hosts.control.server import eventually, now
 from tests.hosts.control.site import Site
 from tests.hosts.machines.container import Container
 
 GRACE = 120
+SETTINGS = "/etc/prefect/shop-reports/shop-reports.env"
+WATCHDOG = "prefect-worker-shop-reports-watchdog.service"
+
+
+def test_a_worker_whose_port_somebody_has_is_left_alone(host: Container) -> None:
+    """Whoever is there would answer for it: have it restarted for ever, or never."""
+    port = host.shell(f"sed -n s/^PREFECT_WORKER_WEBSERVER_PORT=//p {SETTINGS}").strip()
+    taken = f"systemd-run --unit=squatter python3 -m http.server --bind 127.0.0.1 {port}"
+    host.shell(f"systemctl stop {UNIT} && {taken}")
+    eventually(lambda: f":{port} " in host.shell("ss -Hltn"), 10, "nobody has the port")
+    host.shell(f"systemctl start {UNIT}")
+    pid, said = main_pid(host), f"Port {port} is another user's (0)"
+    eventually(lambda: said in journal(host, WATCHDOG), GRACE + 60, "the watchdog is silent")
+    assert main_pid(host) == pid
+    host.shell("systemctl stop squatter")
 
 
 def test_a_worker_that_no_longer_polls_is_restarted(site: Site, host: Container) -> None:
@@ -15,4 +30,4 @@ def test_a_worker_that_no_longer_polls_is_restarted(site: Site, host: Container)
     host.shell(f"kill -STOP {hung}")
     eventually(lambda: main_pid(host) not in {0, hung}, GRACE + 120, "it still hangs")
     site.online("shop-reports@worker", now())
-    assert "restart" in journal(host, "prefect-worker-shop-reports-watchdog.service")
+    assert "restart" in journal(host, WATCHDOG)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
 
 from tests.hosts.control.attacks import ENVIRONMENT, Witness
 from tests.hosts.control.faults import Faults
-from tests.hosts.control.observe import main_pid, shown
-from tests.hosts.control.server import eventually
+from tests.hosts.control.observe import UNIT, main_pid, shown
+from tests.hosts.control.server import eventually, now
 from tests.hosts.control.site import Site
 from tests.hosts.control.units import services
 from tests.hosts.machines.container import Container
@@ -31,6 +32,10 @@ door.sendall(json.dumps({request}).encode())
 door.shutdown(socket.SHUT_WR)
 print(door.makefile().read().strip())
 """
+HOME = "/var/lib/prefect/shop-reports"
+# Settings of Prefect's that have a program executed.
+EXECUTED = {"()": "subprocess.Popen", "args": ["touch", f"{HOME}/executed"]}
+SETTINGS = {"version": 1, "handlers": {"x": EXECUTED}}
 IDLE = """
 import socket
 doors = [socket.socket(socket.AF_UNIX) for _ in range(5)]
@@ -69,6 +74,18 @@ def said(host: Container, python: str, user: str = "prefect") -> str:
 def left(host: Container) -> str:
     """Return what requests have left on the machine."""
     return host.shell(f"ls -d {RUNTIME}/*.* /run/systemd/system/prefect-run-* 2>/dev/null || true")
+
+
+def test_what_a_run_leaves_in_its_home_is_no_setting_of_the_worker(
+    site: Site, host: Container
+) -> None:
+    before, started = main_pid(host), now()
+    said(host, f"open('{HOME}/logging.yml', 'w').write({json.dumps(SETTINGS)!r})")
+    host.shell(f"systemctl restart {UNIT}")
+    assert main_pid(host) != before
+    site.online("shop-reports@worker", started)
+    assert site.api.run("passing-data/passing_data")["state_type"] == "COMPLETED"
+    assert host.shell(f"cd {HOME} && ls executed 2>/dev/null; rm logging.yml") == ""
 
 
 def test_no_variable_of_a_run_has_root_load_its_code(

@@ -14,6 +14,8 @@ from tests.hosts.machines.container import Container
 
 SHARED = "/var/lib/prefect/shop-reports/shared"
 WATCHDOG = "prefect-worker-shop-reports-watchdog.service"
+# The key of what a run leaves of System V's shared memory, as /proc has it.
+SEGMENT = 0x5E6
 RESULTS = "/var/lib/prefect/shop-reports/.local/state/shop-reports/results"
 
 
@@ -45,6 +47,7 @@ def test_programs_of_packages_are_found_by_their_names(seen: dict[str, str]) -> 
 @pytest.mark.usefixtures("seen")
 def test_memory_that_a_run_shares_goes_with_it(faults: Faults) -> None:
     assert "report" not in faults.host.shell("ls /dev/shm")
+    assert f" {SEGMENT} " not in faults.host.shell("cat /proc/sysvipc/shm")
 
 
 def test_temporary_files_are_on_the_disk(seen: dict[str, str]) -> None:

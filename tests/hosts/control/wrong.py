@@ -7,6 +7,7 @@ from typing import Any
 # Files in the folder of the project, some of them other projects.
 FILES = {
     "loose.txt": "prefect==3.9.1\n",
+    "elsewhere.txt": "-r base.txt\nprefect==3.9.1 --hash=sha256:0\n",
     "damaged.pem": "-----BEGIN CERTIFICATE-----\nno\n-----END CERTIFICATE-----\n",
     "a-list/prefect.yaml": "- deployments\n",
     "words/prefect.yaml": "deployments: [nightly]\n",
@@ -47,6 +48,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         "/opt/prefect/theirs can be changed",
     ),
     "a Python that others may change": ({"python": "/usr/bin/theirs"}, "/usr/bin/theirs can be"),
+    "a worker with the name of a watchdog": ({"name": "shop-watchdog"}, "end in -watchdog"),
     "a worker of another project": ({"name": "of-others"}, "is a worker of /opt/prefect/others:"),
     "a type unheard of": ({"type": "kubernetes"}, "one of process, docker"),
     "a queue with a newline": ({"queues": ["a\nb"]}, "prefect_worker_queues"),
@@ -85,6 +87,10 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "requirements out of the project": ({"requirements": "../r.txt"}, "inside the project"),
     "requirements that are not there": ({"requirements": "none.txt"}, "none.txt"),
     "requirements without hashes": ({"requirements": "loose.txt"}, "no hashes"),
+    "requirements in several files": (
+        {"requirements": "elsewhere.txt"},
+        "has the line '-r base.txt'",
+    ),
     "a name with a space": ({"name": "my worker"}, "lowercase letters"),
     "a CA bundle that is not there": ({"ca_bundle": "/no/such/file"}, "no file"),
     "authorities of the API that are not there": ({"api_ca_bundle": "/no/such/file"}, "no file"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import importlib
+import logging
 import os
 import shutil
 import subprocess
@@ -13,6 +15,7 @@ from pathlib import Path
 from prefect import flow, get_run_logger, task
 
 SHARED = Path("/var/lib/prefect/shop-reports/shared")
+SEGMENT = 0x5E6
 
 
 @flow(log_prints=True)
@@ -22,6 +25,8 @@ def place() -> None:
     Path("report.csv").write_text("1\n")
     Path("src/report.csv").write_text("1\n")
     Path("/dev/shm/report").write_text("1\n")
+    # A segment of System V's shared memory.
+    assert ctypes.CDLL(None).shmget(SEGMENT, 4096, 0o1666) >= 0
     SHARED.mkdir(exist_ok=True)
     (SHARED / "report.csv").write_text("1\n")
     told = {
@@ -58,9 +63,11 @@ def surrogate() -> None:
 
 @flow(log_prints=True)
 def flood(lines: int = 7_000) -> None:
-    """Print a lot, then an error."""
-    for number in range(lines):
+    """Print a lot, half of it by a logger of its own, then an error."""
+    child = logging.getLogger("prefect.flow_runs.shop")
+    for number in range(0, lines, 2):
         print(f"line {number}")
+        child.info(f"line {number + 1}")
     get_run_logger().error("the last words")
 
 

@@ -21,8 +21,12 @@ from ansible.plugins.action import ActionBase
 ROLE = Path(__file__).resolve().parent.parent
 # Goes into every release, so that a release proves itself with the role's own means.
 COMPANIONS = {
-    f".prefect_worker/{name}": ROLE / "files" / name
-    for name in ("prove.py", "prefect_worker_smoke.py")
+    f".prefect_worker/{path.name}": path
+    for path in (
+        ROLE / "files/prove.py",
+        ROLE / "files/prefect_worker_smoke.py",
+        ROLE / "files/runs/workspace.sh",
+    )
 }
 # The release's module takes it out again.
 UV = ".uv.whl"
@@ -210,7 +214,12 @@ def _pinned_prefect(requirements: Path) -> list[dict[str, str]]:
             f"{requirements} cannot be read ({error.strerror}): a release is installed from it, "
             "with versions and hashes (`uv pip compile --generate-hashes`)."
         ) from None
-    found = re.findall(r"^prefect==([^\s;\\]+)([^\\\n]*)", text, re.M)
+    if other := re.search(r"^(-[rce]\b|--(?:requirement|constraint|editable)\b).*", text, re.M):
+        raise AnsibleActionFail(
+            f"{requirements} has the line {other[0]!r}: all that a release installs has to be in "
+            "this one file, as `uv pip compile --generate-hashes` writes it."
+        )
+    found = re.findall(r"^prefect(?:\[[^\]]*\])?==([^\s;\\]+)([^\\\n]*)", text, re.M)
     if not found:
         raise AnsibleActionFail(f"{requirements} does not pin Prefect (a line `prefect==…`).")
     if "--hash=" not in text:

@@ -397,7 +397,8 @@ WORKER: dict[str, Check] = {
     "project": _matching(NAME, NAME_RULE),
     "exclude": _each(r"[^\x00-\x1f\x7f]+", "patterns for file names"),
     "requirements": _requirements,
-    "name": _matching(NAME, NAME_RULE),
+    # Such a name is that of another worker's watchdog.
+    "name": _matching(f"(?!.*-watchdog$){NAME}", f"{NAME_RULE}, and does not end in -watchdog"),
     "api_url": _api_url,
     "api_key": _secret,
     "auth_string": _auth_string,

@@ -12,6 +12,8 @@ from pathlib import Path
 
 # The exit status that has systemd restart the worker.
 RESTART = 75
+# As /proc/net/tcp has it.
+LISTENING = "0A"
 GRACE = 120
 PAUSE = 5
 # A busy moment costs no run.
@@ -22,11 +24,15 @@ PATIENCE_AFTER_ABSENCE = 60
 
 def main(unit: str) -> None:
     """Look for a while before acting: a restart is what nobody should get without need."""
-    health = f"http://127.0.0.1:{os.environ['PREFECT_WORKER_WEBSERVER_PORT']}/health"
+    port = os.environ["PREFECT_WORKER_WEBSERVER_PORT"]
+    health = f"http://127.0.0.1:{port}/health"
     python = Path(os.environ.get("RUN_PROJECT", ""), ".venv/bin/python")
     if python.is_symlink() and not python.exists():
         print(f"{python.readlink()}, the Python of the release, is gone: play worker.yml again.")
     if _active_seconds(unit) < GRACE:
+        return
+    if other := _others_at(int(port)):
+        print(f"Port {port} is another user's ({other}): choose a prefect_worker_health_port.")
         return
     if _asks_for_runs(health, PATIENCE):
         return
@@ -37,6 +43,13 @@ def main(unit: str) -> None:
         return
     print("The worker does not ask for runs although the API answers: systemd restarts it.")
     sys.exit(RESTART)
+
+
+def _others_at(port: int) -> str:
+    """Return the number of the user who has the worker's port instead of it, if somebody has."""
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    users = {row[7] for row in rows if row[3] == LISTENING and row[1].endswith(f":{port:04X}")}
+    return next(iter(users - {str(os.getuid())}), "")
 
 
 def _active_seconds(unit: str) -> float:

@@ -105,7 +105,7 @@ def _fitness(wanted: dict[str, Any], unit: dict[str, Any]) -> dict[str, Any]:
     python, version = python_of(wanted["python"], family, "prefect_worker_python")
     if not _listens(unit["pid"], wanted["port"]):
         _require_free_port(wanted["port"])
-    release = _release_id(wanted["digest"], version)
+    release = _release_id(wanted["digest"], version, wanted["user"])
     ready = is_ready(Path(wanted["project"], "releases", release))
     # Going back to a release that is there takes no room.
     if release and not ready:
@@ -162,9 +162,9 @@ def _project_of(unit: str) -> str:
     return folder[1] if folder else ""
 
 
-def _release_id(digest: str, python: str) -> str:
-    """The same project on another Python or processor is another release."""
-    what = f"{digest} {python} {platform.machine()}"
+def _release_id(digest: str, python: str, user: str) -> str:
+    """The same project on another Python or processor, or of another user, is another release."""
+    what = f"{digest} {python} {platform.machine()} {user}"
     return hashlib.sha256(what.encode()).hexdigest()[:12] if digest else ""
 
 

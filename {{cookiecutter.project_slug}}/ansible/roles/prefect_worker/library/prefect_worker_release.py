@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 import shutil
 import tarfile
 import tempfile
+import time
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,7 @@ from ansible.module_utils.prefect_worker_venv import (
     require,
 )
 
+IN_A_WORKSPACE = '. "$0"; exec .venv/bin/python "$@"'
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "project": {"type": "path", "required": True},
     "release": {"type": "str", "required": True},
@@ -83,6 +86,7 @@ def _make(module: AnsibleModule, wanted: dict[str, Any], folder: Path) -> None:
         make_venv(folder, wanted)
         # What the worker's unit reads, so that a run sees its own release and not a later one.
         (folder / "release.env").write_text(f"PROJECT_DIR={folder}\n")
+        _close(folder, pwd.getpwnam(wanted["user"]).pw_gid)
         label(folder)
         _prove(folder, wanted)
         for path in authorities:
@@ -99,16 +103,32 @@ def _make(module: AnsibleModule, wanted: dict[str, Any], folder: Path) -> None:
     module.exit_json(changed=True)
 
 
+def _close(folder: Path, group: int) -> None:
+    """Let nobody but the workers read a project; what is the role's own, containers read, too."""
+    for path in [folder, *folder.iterdir()]:
+        if path.name != COMPANIONS and not path.is_symlink():
+            os.chown(path, 0, group)
+            # A folder that is passed through shows nothing of what is in it.
+            path.chmod(0o751 if path == folder else path.stat().st_mode & ~0o007)
+
+
 def _prove(folder: Path, wanted: dict[str, Any]) -> None:
-    """Ask the release for all its flows, in the sandbox of runs."""
-    command = [str(folder / ".venv/bin/python"), str(folder / COMPANIONS / "prove.py")]
+    """Ask the release for all its flows, in the sandbox of runs and in a folder like theirs."""
+    ours = folder / COMPANIONS
+    command = ["/bin/sh", "-c", IN_A_WORKSPACE, str(ours / "workspace.sh"), str(ours / "prove.py")]
     command.append(json.dumps(wanted["entrypoints"]))
+    started = time.monotonic()
     with tempfile.TemporaryDirectory(dir="/run") as settings:
         environment = []
         for name in ("worker_environment", "worker_secrets"):
             environment.append(Path(settings, name))
             environment[-1].write_text(wanted[name])
         done = run_as_worker(command, wanted, folder, environment)
+    if done.returncode and time.monotonic() - started > wanted["timeout"]:
+        raise NoReleaseError(
+            "The new release is not used: its flows do not import in the "
+            f"{wanted['timeout']} seconds of prefect_worker_timeout."
+        )
     require(done, "it does not prove itself")
 
 

@@ -63,8 +63,8 @@ class Processes:
 
     def clean(self, run: str) -> None:
         """Leave no mark."""
-        with contextlib.suppress(FileNotFoundError):
-            # Where it is belongs to the workers' user, who could make a link of it.
+        # Where it is belongs to the workers' user, who could make a link or a file of it.
+        with contextlib.suppress(OSError):
             folder = os.open(self._marks, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
             try:
                 os.unlink(checked(run), dir_fd=folder)

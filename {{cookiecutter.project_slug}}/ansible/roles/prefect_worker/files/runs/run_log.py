@@ -12,24 +12,38 @@ from pathlib import Path
 from typing import Any
 
 import prefect.states
+from prefect.logging.handlers import APILogHandler
 
 # So many lines in so many seconds reach the API and the journal; a server stores a few hundred in
 # a second.
 MOST, WINDOW = 5_000, 30.0
 LOGGERS = ("prefect.flow_runs", "prefect.task_runs")
 ENGINE = "prefect.engine"
+# What a record has that was looked at.
+COUNTED = "prefect_worker_counted"
 # Characters of an error that a state's message holds.
 LONGEST = 1000
 
 
 def install() -> None:
-    """Look at every record of the run's loggers before a handler does."""
+    """Look at every record of the run's loggers before a handler does, at others on their way."""
     bound = _Bound()
+    APILogHandler.emit = _bounded(APILogHandler.emit, bound)  # type: ignore[method-assign]
     for name in LOGGERS:
         logging.getLogger(name).addFilter(bound)
         logging.getLogger(name).addFilter(_escape)
     logging.getLogger(ENGINE).addFilter(_note)
     prefect.states.format_exception = _escaped(prefect.states.format_exception)
+
+
+def _bounded(emit: Callable[..., None], bound: _Bound) -> Callable[..., None]:
+    """Count what no logger's filter has: the records of its children, and of extra loggers."""
+
+    def emit_within(handler: APILogHandler, record: logging.LogRecord) -> None:
+        if hasattr(record, COUNTED) or (bound.filter(record) and _escape(record)):
+            emit(handler, record)
+
+    return emit_within
 
 
 class _Bound(logging.Filter):
@@ -42,6 +56,7 @@ class _Bound(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Return whether the record is within the bound."""
+        setattr(record, COUNTED, True)
         if record.levelno >= logging.ERROR:
             return True
         now = time.monotonic()
