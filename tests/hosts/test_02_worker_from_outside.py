@@ -9,6 +9,7 @@ import pytest
 from tests.hosts.control.observe import UNIT, main_pid, shown
 from tests.hosts.control.site import Site
 from tests.hosts.machines.container import Container
+from tests.hosts.machines.host import quoted
 
 pytestmark = pytest.mark.parametrize("host", ["trixie", "bookworm"], indirect=True, scope="module")
 CURRENT = "/opt/prefect/shop-reports/workers/shop-reports/current"
@@ -65,9 +66,9 @@ def test_nobody_but_root_can_change_code_or_configuration(host: Container) -> No
 
 def test_nobody_but_the_workers_reads_a_project(host: Container) -> None:
     """A folder may have files that git ignores, with secrets."""
-    there = f"{CURRENT}/prefect.toml {CURRENT}/src/shop_reports {CURRENT}/.venv/bin {CURRENT}/"
-    assert host.ssh(f"ls {there}").stdout == ""
-    assert host.ssh(f"sudo runuser -u prefect -- ls {there}").returncode == 0
+    read = f"cat {CURRENT}/prefect.toml && ls {CURRENT}/ {CURRENT}/src {CURRENT}/.venv"
+    assert host.ssh(read.replace("&&", ";")).stdout == ""
+    assert host.ssh(f"sudo runuser -u prefect -- sh -c {quoted(read)}").returncode == 0
 
 
 def test_a_release_is_complete_and_locked(host: Container) -> None:
