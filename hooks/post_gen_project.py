@@ -14,3 +14,4 @@ if WORK_POOL_TYPE in ("kubernetes", "ecs"):
 for folder in map(Path, MAYBE_EMPTY):
     if folder.is_dir() and not any(folder.iterdir()):
         folder.rmdir()
+print("Made {{ cookiecutter.project_slug }}. Next: cd {{ cookiecutter.project_slug }} && make demo")

@@ -10,6 +10,20 @@ import pytest
 from tests.project.api import Api
 from tests.project.baked import Make, bake, maker
 
+# As many write their flows.
+WITHOUT_TYPES = """from prefect_durable import flow, task
+
+
+@task
+def count(number):
+    return {"of": number}
+
+
+@flow
+def loose():
+    return count(1)["of"] + count(2)["of"]
+"""
+
 
 @pytest.fixture(scope="module")
 def copy(environment: dict[str, str], api: Api, tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -36,6 +50,14 @@ def test_a_project_is_in_order_with_flows_of_its_own_in_place_of_all_patterns(
     for target in ("lint", "test", "bootstrap", "deploy"):
         done = make_in(target)
         assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_flow_without_types_is_in_order(copy: Path, make_in: Make) -> None:
+    loose = copy / "src/shop_reports/flows/loose.py"
+    loose.write_text(WITHOUT_TYPES, encoding="utf-8")
+    linted = make_in("lint")
+    loose.unlink()
+    assert linted.returncode == 0, linted.stdout
 
 
 @pytest.mark.parametrize("name", ["", "Daily", "../evil", "class", "len", "daily_report"])

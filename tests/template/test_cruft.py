@@ -8,6 +8,7 @@ import textwrap
 import tomllib
 from pathlib import Path
 
+import prefect_durable
 import pytest
 
 from tests.template.options import COMBINATIONS, SLUG, TEMPLATE, Options
@@ -139,6 +140,7 @@ def test_a_project_knows_the_version_that_the_changelog_describes(tmp_path: Path
     assert newest
     assert theirs["tool"]["cookiecutter-prefect-vm"]["version"] == newest[1]
     assert ours["project"]["version"] == newest[1]
+    assert prefect_durable.__version__ == newest[1]
 
 
 EDIT = ("best_seller.submit(", "best_seller.with_options(retries=1).submit(")

@@ -119,11 +119,14 @@ def test_the_server_has_the_versions_of_projects() -> None:
 
 def test_upgrade_names_the_prefect_that_it_leaves_and_lock_moves_it(bake: Bake) -> None:
     project = bake()
+    # Where many have their projects.
+    project = project.rename(project.with_name("My Projects"))
     pyproject = project / "pyproject.toml"
     asked = pyproject.read_text(encoding="utf-8")
     pyproject.write_text(re.sub('"prefect==.*"', '"prefect==3.8.8"', asked), encoding="utf-8")
-    uv = Path(sys.executable).with_name("uv")
-    make = ("make", "--old-file", "install", f"UV={uv}")
+    (project / ".venv/bin").mkdir(parents=True)
+    (project / ".venv/bin/uv").symlink_to(Path(sys.executable).with_name("uv"))
+    make = ("make", "--old-file", "install")
 
     said = run(*make, "upgrade", cwd=project).stdout
     assert pinned(project / "requirements.txt")["prefect"] == {"3.8.8"}

@@ -11,7 +11,7 @@ from .settle import Run, settle
 from .storage import StorageError
 from .tasks import task
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "EVERY_CALL",
