@@ -86,10 +86,11 @@ class Services:
         if new:
             self._run("daemon-reload")
         if new or restart:
-            # A socket is not moved below a service; its containers are not in it.
-            self._run("stop", self._service)
+            # Its containers are not in it. A socket is not moved below a service, which whoever
+            # asks in between would start again.
+            self._run("stop", *([self._socket] if new else []), self._service)
         if new or self._run("is-active", "--quiet", self._socket, check=False):
-            self._run("restart" if new else "start", self._socket)
+            self._run("start", self._socket)
 
     def _run(self, *command: str, check: bool = True) -> int:
         command = (*self._systemctl, *command)
