@@ -123,6 +123,13 @@ def test_bad_values_are_refused_in_one_sentence_each(story: Story) -> None:
         assert any(part in sentence for sentence in sentences), sentences
 
 
+def test_a_folder_that_others_may_change_is_refused(story: Story) -> None:
+    story.host.shell("chmod o+w /opt/prefect-server")
+    played = story.site.play()
+    story.host.shell("chmod o-w /opt/prefect-server")
+    assert "/opt/prefect-server can be changed by others than root" in played.objections["server"]
+
+
 def test_a_variable_that_is_none_is_refused(story: Story) -> None:
     played = story.site.play(prefect_server_adress="192.0.2.1")
     assert played.objections == {

@@ -69,6 +69,11 @@ def test_another_encryption_key_is_refused(story: Story) -> None:
     assert story.site.play().succeeded().failed == set()
 
 
+def test_redis_has_a_ceiling(story: Story) -> None:
+    command = "runuser -u prefect-server -- redis-cli -s /run/prefect-redis/redis.sock"
+    assert story.host.shell(f"{command} config get maxmemory").split()[1] == str(512 << 20)
+
+
 def is_ready(story: Story) -> bool:
     """Return whether the API answers that it is ready."""
     with story.site.client() as client:

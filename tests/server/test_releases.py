@@ -10,18 +10,22 @@ AS_SERVER = (
     f"--property=EnvironmentFile=/etc/prefect-server/server.env "
     f"--property=EnvironmentFile={SECRETS} /opt/prefect-server/current/.venv/bin/"
 )
+RELEASES = "/opt/prefect-server/releases"
 
 
-def test_a_new_release_migrates_the_database(story: Story) -> None:
+def test_a_new_release_migrates_the_database_and_the_one_before_stays(story: Story) -> None:
     wanted, before = schema(story), release(story)
     story.host.shell("systemctl stop prefect-services prefect-server")
     story.host.shell(f"{AS_SERVER}prefect server database downgrade -y")
     assert schema(story) != wanted
+    story.host.shell(f"mkdir {RELEASES}/0123456789ab")
     pins = (ROLE / "files/requirements.txt").read_text()
     story.site.project.change("pins.txt", f"# Others.\n{pins}")
     path = str(story.site.project.folder / "pins.txt")
     story.site.play(prefect_server_requirements=path).succeeded()
     assert release(story) != before
+    kept = sorted(each.strip().removeprefix("releases/") for each in (before, release(story)))
+    assert story.host.shell(f"ls {RELEASES}").split() == kept
     assert schema(story) == wanted
     story.site.require_recorded(story.site.completed(story.site.flow(1, 5)), 5)
 

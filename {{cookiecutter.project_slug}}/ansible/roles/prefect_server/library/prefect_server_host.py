@@ -17,6 +17,7 @@ from ansible.module_utils.prefect_worker_fitness import (
     missing_packages,
     python_of,
     require_architecture,
+    require_own,
     require_root,
     require_space,
     require_systemd,
@@ -36,9 +37,14 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "uv": {"type": "path", "required": True},
     "users": {"type": "list", "elements": "str", "required": True},
     "proxied": {"type": "bool", "required": True},
+    # What root works with.
+    "own": {"type": "list", "elements": "path", "required": True},
     # The unit that may have them, and the ports.
     "ports": {"type": "dict", "required": True},
 }
+
+# The current one, and the one before.
+KEPT = 2
 
 
 def main() -> None:
@@ -52,6 +58,7 @@ def main() -> None:
 
 def _examine(wanted: dict[str, Any]) -> dict[str, Any]:
     require_root()
+    require_own(wanted["own"], "root works with it")
     require_architecture(wanted["architectures"])
     family = family_of(wanted["families"])
     require_systemd(wanted["systemd"])
@@ -71,8 +78,13 @@ def _examine(wanted: dict[str, Any]) -> dict[str, Any]:
         "missing_users": [name for name in wanted["users"] if not user_exists(name)],
         "release": release,
         "release_ready": ready,
+        "has_old_releases": _releases(Path(wanted["root"])) + (not ready) > KEPT,
         "uv_ready": os.access(wanted["uv"], os.X_OK),
     }
+
+
+def _releases(root: Path) -> int:
+    return len(list(root.glob("releases/*")))
 
 
 def _require_free(unit: str, ports: list[int]) -> None:

@@ -448,6 +448,7 @@ SERVER: dict[str, Check] = {
     "port": _port_of_roots,
     "keep_runs_days": _between(1, 3650),
     "keep_events_days": _between(1, 3650),
+    "redis_mib": _between(64, 1_000_000),
     "request_mib": _between(1, 1024),
     "requirements": _file_of_pins,
     "ca_file": _matching(r"/[^\x00-\x1f\x7f]+", PATH_RULE),
