@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
@@ -10,41 +11,45 @@ import pytest
 from tests.hosts.control.faults import WORKER, Faults
 from tests.hosts.control.site import Site
 from tests.hosts.control.story import Story
-from tests.hosts.machines.container import Container
 
 # Prefect's least, and what the automation waits for then, in seconds.
 HEARTBEAT, SILENCE = 30, 75
 # In seconds, until somebody would have run it again.
 CHECKED = 75
 OFTEN = {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(HEARTBEAT)}
+# Flow runs at a time on a machine.
+LIMIT = 3
+Machines = list[Faults]
 
 
 @pytest.fixture(scope="module")
-def lost(site: Site, trixie: Story) -> Iterator[Faults]:
-    """The runs of the machine that will be lost."""
+def machines(site: Site, trixie: Story) -> Iterator[Machines]:
+    """The machine that will be lost, and two others, whose workers rest for now."""
     _hasten_the_automation(site)
-    yield from _machine(site, trixie, "lost")
+    names = ("lost", "spare", "third")
+    made = {name: site.lab.container("trixie", name, trixie.layers) for name in names}
+    for machine in made.values():
+        machine.start()
+    for machine in made.values():
+        machine.wait()
+    site.play(
+        made,
+        "-e",
+        "prefect_worker_serial=3",
+        prefect_worker_environment=OFTEN,
+        prefect_worker_limit=LIMIT,
+    ).succeeded()
+    found = [Faults(site.api, site.pool, machine) for machine in made.values()]
+    for resting in found[1:]:
+        resting.host.shell(f"systemctl stop {WORKER}")
+    yield found
+    for machine in made.values():
+        machine.kill()
 
 
-@pytest.fixture(scope="module")
-def spare(site: Site, trixie: Story) -> Iterator[Faults]:
-    """The runs of the machine that takes over; its worker rests for now."""
-    for faults in _machine(site, trixie, "spare"):
-        faults.host.shell(f"systemctl stop {WORKER}")
-        yield faults
-
-
-def _machine(site: Site, story: Story, name: str) -> Iterator[Faults]:
-    machine: Container = site.lab.container("trixie", name, story.layers)
-    machine.start()
-    machine.wait()
-    site.play({name: machine}, prefect_worker_environment=OFTEN).succeeded()
-    yield Faults(site.api, site.pool, machine)
-    machine.kill()
-
-
-def test_a_run_that_was_only_not_heard_goes_on(spare: Faults, lost: Faults) -> None:
-    """Its own machine says so, before the other would run it again."""
+def test_a_run_that_was_only_not_heard_goes_on(machines: Machines) -> None:
+    """Its own machine says so, before another one would run it again."""
+    lost = machines[0]
     run = lost.held(flow="retried")
     silent = {"type": "CRASHED", "name": "Crashed", "message": "No heartbeat for 600 seconds."}
     lost.api.request("POST", f"/flow_runs/{run}/set_state", {"state": silent})
@@ -56,22 +61,57 @@ def test_a_run_that_was_only_not_heard_goes_on(spare: Faults, lost: Faults) -> N
     assert lost.steps(run) == ["before", "after"]
 
 
-def test_runs_of_a_lost_machine_are_found_and_run_again_elsewhere(
-    spare: Faults, lost: Faults
-) -> None:
-    once, again = lost.held(), lost.held(flow="retried")
-    lost.host.kill()
+def test_runs_of_a_lost_machine_are_found_and_run_again_elsewhere(machines: Machines) -> None:
+    """Of a run with children on three machines, the child that was lost runs again, as itself."""
+    lost, spare, third = machines
+    once, again, before = lost.held(), lost.held(flow="retried"), lost.held()
+    third.host.shell(f"systemctl start {WORKER}")
+    parent = third.start(None, flow="spread")
+    third.eventually(lambda: third.is_here(parent), 90, parent)
     spare.host.shell(f"systemctl start {WORKER}")
-    alive = spare.held()
+    lost.let_go(before)
+    _have_begun(machines, parent, {"lost": 1, "spare": 3, "third": 2})
+    (here,) = (child["id"] for child in third.children(parent) if lost.steps(child["id"]))
+    lost.let_go(here)
+    _have_begun(machines, parent, {"lost": 2, "spare": 3, "third": 2})
+    lost.host.kill()
+
     assert spare.said(once, "No heartbeat", 2 * SILENCE)["state_type"] == "CRASHED"
+    for faults in (spare, third):
+        for run in (again, *(child["id"] for child in faults.children(parent))):
+            faults.let_go(run)
     spare.begun_again(again, 2 * SILENCE)
-    spare.eventually(lambda: spare.steps(again), 60, again)
-    spare.let_go(again)
     assert spare.ended(again)["state_type"] == "COMPLETED"
     assert "Crashed" in spare.history(again)
-    spare.let_go(alive)
-    assert spare.ended(alive)["state_type"] == "COMPLETED"
-    assert "Crashed" not in spare.history(alive)
+    assert third.ended(parent, 2 * SILENCE)["state_type"] == "COMPLETED"
+    children = third.children(parent)
+    assert Counter(child["state_type"] for child in children) == {"COMPLETED": 7}
+    assert sorted(child["run_count"] for child in children) == [1] * 6 + [2]
+    assert sum("Crashed" in third.history(child["id"]) for child in children) == 1
+
+
+def test_children_on_all_machines_are_cancelled_with_their_parent(machines: Machines) -> None:
+    """Those that no machine has taken yet, too."""
+    _, *left = machines
+    parent = left[0].start(None, flow="spread")
+    left[0].eventually(lambda: _begun(left, parent).total() == 2 * LIMIT - 1, 90, parent)
+    left[0].api.request("POST", f"/flow_runs/{parent}/set_state", {"state": {"type": "CANCELLING"}})
+    runs = [parent, *(child["id"] for child in left[0].children(parent))]
+    assert {left[0].ended(run)["state_type"] for run in runs} == {"CANCELLED"}
+    assert len(runs) == 8
+
+
+def _have_begun(machines: Machines, parent: str, expected: dict[str, int]) -> None:
+    """Wait until so many children have begun on each machine."""
+    machines[-1].eventually(lambda: _begun(machines, parent) == expected, 120, parent)
+
+
+def _begun(machines: Machines, parent: str) -> Counter[str]:
+    """Count the children that have begun on each machine."""
+    children = [child["id"] for child in machines[0].children(parent)]
+    return Counter(
+        faults.host.name for faults in machines for child in children if faults.steps(child)
+    )
 
 
 def _hasten_the_automation(site: Site) -> None:

@@ -21,6 +21,7 @@ ENTRYPOINTS = {
     "faults": "faults.py:faults",
     "retried": "faults.py:retried",
     "broken": "broken.py:broken",
+    "spread": "spread.py:spread",
 }
 
 
@@ -76,6 +77,12 @@ class Faults:
         }
         path = f"/deployments/{self._deployments[flow]}/create_flow_run"
         return str(self.api.request("POST", path, body)["id"])
+
+    def children(self, run: str) -> list[Run]:
+        """What the API says of the runs that a run has started."""
+        body = {"flow_runs": {"parent_flow_run_id": {"any_": [run]}}}
+        found: list[Run] = self.api.request("POST", "/flow_runs/filter", body)
+        return found
 
     def orphan(self) -> str:
         """A run that is RUNNING at the API, and nowhere else."""
