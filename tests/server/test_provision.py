@@ -29,6 +29,23 @@ def sleeping() -> None:
     """Sleep for an hour."""
     time.sleep(3600)
 '''
+TOTALS = '''"""A flow that cannot be imported without pandas."""
+
+import pandas
+from prefect_durable import flow, task
+
+
+@task
+def total(table: pandas.DataFrame) -> dict[str, int]:
+    """Add up what each shop has sold."""
+    return table.groupby("shop").sold.sum().to_dict()
+
+
+@flow
+def daily_totals() -> dict[str, int]:
+    """Return the totals of some shops."""
+    return total(pandas.DataFrame({"shop": ["a", "b", "a"], "sold": [1, 2, 3]}))
+'''
 DEPLOYMENT = """
   - name: sleeping
     entrypoint: shop_reports.flows.sleeping.sleeping
@@ -73,7 +90,11 @@ def provision(story: Story) -> Make:
 
 @pytest.fixture(scope="module")
 def provisioned(story: Story, provision: Make) -> str:
-    """Return what was said by the first provision, beside an .env that names another server."""
+    """Return what the first provision said, with a flow more and an .env of another server."""
+    provision("flow", "NAME=daily_totals")
+    story.site.project.change("src/shop_reports/flows/daily_totals.py", TOTALS)
+    story.site.project.require(["pandas"])
+    provision("lock")
     story.site.project.change(".env", "OTHER=1\nPREFECT_API_URL=http://127.0.0.1:9/api\n")
     (story.site.project.folder / ".env").chmod(0o644)
     return provision()
@@ -105,6 +126,11 @@ def test_task_runs_of_a_worker_are_recorded(story: Story, provisioned: str) -> N
     run = started(story, "passing-data/passing_data")
     assert ended(story, run) == "COMPLETED"
     eventually(lambda: all_completed(story, run), 60, "its task runs are not recorded")
+
+
+def test_a_flow_that_imports_pandas_completes(story: Story, provisioned: str) -> None:
+    assert provisioned
+    assert ended(story, started(story, "daily-totals/daily_totals")) == "COMPLETED"
 
 
 def test_a_run_of_the_laptop_is_recorded_too(

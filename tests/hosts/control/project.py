@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 import sys
 from collections.abc import Mapping
@@ -47,6 +48,13 @@ class Project:
     def append(self, path: str, text: str) -> None:
         """Add to the end of a file of the project."""
         self.change(path, (self.folder / path).read_text() + text)
+
+    def require(self, packages: list[str]) -> None:
+        """Add dependencies, which are to be locked."""
+        head = "dependencies = [\n"
+        more = "".join(f"    {json.dumps(package)},\n" for package in packages)
+        asked = (self.folder / "pyproject.toml").read_text()
+        self.change("pyproject.toml", asked.replace(head, head + more, 1))
 
     def inventory(
         self,

@@ -94,11 +94,7 @@ def with_workloads(site: Site, name: str, packages: list[str], imports: list[str
         project.change(path, file.read_text())
     project.append(FLOW, "".join(f"\nimport {name}\n" for name in imports))
     project.append("prefect.yaml", ENTRY)
-    asked = (project.folder / "pyproject.toml").read_text()
-    more = "".join(f"    {json.dumps(package)},\n" for package in packages)
-    project.change(
-        "pyproject.toml", asked.replace("dependencies = [\n", f"dependencies = [\n{more}", 1)
-    )
+    project.require(packages)
     path = f"{TOOLS}:{os.environ['PATH']}"
     for target in ("lock", "deploy"):
         environment = {**site.environment, "PATH": path, "MAKEFLAGS": ""}
