@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 from uuid import UUID
 
-from prefect import get_client, unmapped
+from prefect import allow_failure, get_client, unmapped
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.serializers import Serializer
@@ -234,7 +234,38 @@ def pooled() -> list[str]:
     return found
 
 
-FLOWS: list[Any] = [shorter_list, two_lists, keys, stopped, named_state, table, filled, pooled]
+@task
+def read_in_pool() -> int:
+    """Read, which fails in the first attempt."""
+    fail_once()
+    return 5
+
+
+@task
+def pass_on(read: Any) -> int:
+    """Return what was read, or nothing."""
+    return read if isinstance(read, int) else 0
+
+
+@task
+def is_retried() -> bool:
+    """Tell whether this is executed in the second attempt."""
+    return not is_first()
+
+
+@flow(task_runner=ProcessPoolTaskRunner(max_workers=1))
+def after_another_value() -> bool:
+    """Run a task after one that is given something else in a retry."""
+    passed = pass_on.submit(allow_failure(read_in_pool.submit()))
+    found = is_retried.submit(wait_for=[passed]).result()
+    fail_once()
+    return found
+
+
+FLOWS: list[Any] = [
+    *(shorter_list, two_lists, keys, stopped, named_state, table, filled),
+    *(pooled, after_another_value),
+]
 WITH_CHILD: list[Any] = [child_in_a_task, child_in_a_subflow]
 
 

@@ -102,6 +102,14 @@ def test_a_subflow_that_changes_its_argument_is_repeated_and_the_first_attempt_s
     assert "A retry repeats fill: it changes what it is given, or closes over." in said
 
 
+def test_what_waits_for_a_task_that_may_be_given_something_else_is_repeated(
+    attempts: Attempts,
+) -> None:
+    _, second, said = attempts
+    assert second["after_another_value"]["result"] is True
+    assert "A retry repeats is_retried: " in said
+
+
 def test_tasks_of_a_process_pool_are_not_repeated(attempts: Attempts) -> None:
     first, second, _ = attempts
     executed = ["TILL", "bank", "ferry", "mill", "mill", "port", "till"]

@@ -81,6 +81,18 @@ def test_a_call_after_one_that_may_fail_is_repeated_when_that_fails_no_longer(
     assert done == ["load", "count", "load", "load", "count"]
 
 
+def test_what_failed_in_an_earlier_attempt_in_this_process_has_not_failed_now() -> None:
+    @flow(retries=2)
+    def nightly() -> int:
+        found = count(wait_for=[allow_failure(load_all(return_state=True))])
+        if done.count("load") < 3:
+            raise ValueError("once")
+        return found
+
+    assert nightly() == 3
+    assert done == ["load", "count", "load", "load", "count"]
+
+
 def test_what_is_called_because_of_a_failure_is_not_repeated_unless_nothing_is_kept() -> None:
     @task
     def note(name: str) -> None:

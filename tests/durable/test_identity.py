@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from dataclasses import dataclass
+from enum import Enum
 from functools import partial, wraps
 from pathlib import Path
 from threading import Lock
@@ -13,6 +14,7 @@ import pytest
 from prefect_durable import flow, settle, task
 from prefect_durable.fingerprint import UnhashableError, fingerprint
 from prefect_durable.testing import retry
+from pydantic import create_model
 
 SOURCE = "def load(): return {}"
 SETS = """
@@ -155,6 +157,50 @@ def test_objects_are_told_apart_by_their_state_and_their_code() -> None:
     values = [one, other, one.load, other.load]
     assert len({fingerprint(value) for value in values}) == len(values)
     assert fingerprint(one) == fingerprint(Loader("orders"))
+
+
+def derived(base: type) -> type:
+    """Make a class by its base."""
+    return type("Source", (base,), {})
+
+
+def with_property(value: int) -> type:
+    """Make a class whose property, computed and cached, returns a value."""
+
+    class Source:
+        @property
+        def now(self) -> int:
+            return value
+
+    return Source
+
+
+def with_table(*rows: int) -> type:
+    """Make a class with an attribute that may change."""
+    return type("Source", (), {"table": [*rows]})
+
+
+@pytest.mark.parametrize(
+    "classes",
+    [
+        (derived(int), derived(str)),
+        (with_property(1), with_property(2)),
+        (with_table(1), with_table(2)),
+        (create_model("Row", a=(int, 1)), create_model("Row", a=(int, 2))),
+        (create_model("Row", a=(int, ...)), create_model("Row", b=(int, ...))),
+        (Enum("Kind", "A B"), Enum("Kind", "A C")),
+    ],
+)
+def test_classes_that_are_made_are_told_apart(classes: tuple[type, type]) -> None:
+    one, other = map(fingerprint, classes)
+    assert one != other
+    assert [fingerprint(each) for each in classes] == [one, other]
+
+
+def test_functions_are_told_apart_by_what_they_catch() -> None:
+    alike = ("f()\n try: g()", "try: f(); g()")
+    functions = [executed(f"def load():\n {code}\n except KeyError: pass") for code in alike]
+    assert fingerprint(functions[0]) != fingerprint(functions[1])
 
 
 def test_equal_values_of_different_types_are_told_apart() -> None:

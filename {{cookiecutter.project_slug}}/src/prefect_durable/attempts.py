@@ -158,9 +158,9 @@ def name_of(run_id: UUID) -> str:
     raise AwaitedError("is not known again")
 
 
-def has_failed(run_id: UUID) -> bool:
-    """Tell whether a call that another one waits for has ended without success."""
-    return any(attempt.has_failed(run_id) for attempt in list(_attempts.values()))
+def is_certain(run_id: UUID) -> bool:
+    """Tell whether a call that is found again has the result that it had, by its run."""
+    return any(run_id in attempt.keys for attempt in list(_attempts.values()))
 
 
 def share_attempt(flow: FlowRunContext, copied: FlowRunContext) -> None:

@@ -10,7 +10,7 @@ from prefect.futures import PrefectFuture
 from prefect.utilities.collections import visit_collection
 from prefect.utilities.engine import collect_task_run_inputs_sync
 
-from .attempts import Attempt, attempt_of, has_failed, name_of
+from .attempts import Attempt, attempt_of, name_of
 
 
 def note_awaited(awaited: Any) -> None:
@@ -59,7 +59,10 @@ def awaited_by_flow(awaited: Any) -> list[str]:
 
 def _after(awaited: Iterable[object]) -> list[str]:
     runs = {given.id for given in awaited if isinstance(given, TaskRunResult | FlowRunResult)}
-    return [f"after {'failed ' * has_failed(run_id)}{name_of(run_id)}" for run_id in runs]
+    # An earlier attempt in this process may have failed in a run that has the same id.
+    context = FlowRunContext.get()
+    failed = {run_id for run_id in runs if context and attempt_of(context).has_failed(run_id)}
+    return [f"after {'failed ' * (run_id in failed)}{name_of(run_id)}" for run_id in runs]
 
 
 def _task_runs(inputs: Iterable[object]) -> set[UUID]:

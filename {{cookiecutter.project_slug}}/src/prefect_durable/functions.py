@@ -3,12 +3,17 @@
 import dis
 import functools
 import sys
+from enum import Enum
 from pathlib import Path
-from types import CodeType, FunctionType, ModuleType
+from types import CodeType, FunctionType, GetSetDescriptorType, MemberDescriptorType, ModuleType
 from typing import Any, Protocol
 
 PLAIN = (type(None), bool, int, float, complex, str, type(...), type(NotImplemented))
 CONSTANTS = (*PLAIN, bytes, tuple, frozenset)
+# What pydantic makes of a class, and what counts of all that begins like Python's own names.
+FIELDS = "__pydantic_fields__"
+COUNTS = (FIELDS, "__annotations__", "__slots__")
+DESCRIPTORS = (GetSetDescriptorType, MemberDescriptorType)
 STATE = ("STORE_GLOBAL", "DELETE_GLOBAL")
 
 
@@ -29,7 +34,8 @@ def add_code(writer: Writer, code: CodeType) -> None:
     """Add what code does, wherever its file is."""
     names = (code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars)
     counts = (code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags)
-    writer.add_items("code", [code.co_code, code.co_consts, names, counts])
+    does = (code.co_code, code.co_exceptiontable)
+    writer.add_items("code", [does, code.co_consts, names, counts])
 
 
 def add_function(writer: Writer, function: FunctionType) -> None:
@@ -59,12 +65,28 @@ def add_global(writer: Writer, name: str, value: Any) -> None:
 def add_class(writer: Writer, value: type) -> None:
     """Add a class by its name, and one that cannot be found by its name with its code."""
     writer.add_items("class", [module_of(value), value.__qualname__])
-    if not is_found_by_name(value):
-        for name, attribute in vars(value).items():
-            if isinstance(attribute, FunctionType | staticmethod | classmethod):
-                writer.add_items("def", [name, getattr(attribute, "__func__", attribute)])
-            elif type(attribute) in CONSTANTS and name not in ("__doc__", "__module__"):
-                writer.add_items("attribute", [name, attribute])
+    if is_found_by_name(value):
+        return
+    writer.add_items("bases", value.__bases__)
+    if issubclass(value, Enum):
+        writer.add_items("members", [(member.name, member.value) for member in value])
+        return
+    for name, attribute in vars(value).items():
+        if isinstance(attribute, FunctionType) or name in COUNTS or not name.startswith("__"):
+            writer.add_items("attribute", [name, *_made_of(name, attribute)])
+
+
+def _made_of(name: str, attribute: Any) -> list[Any]:
+    """Return what an attribute of a class is, as far as its class has made it."""
+    if isinstance(attribute, DESCRIPTORS) or name == "_abc_impl":
+        return []
+    if name == FIELDS:
+        return [(field.annotation, field.default) for field in attribute.values()]
+    if isinstance(attribute, property):
+        return [attribute.fget, attribute.fset, attribute.fdel]
+    if isinstance(attribute, functools.cached_property):
+        return [attribute.func]
+    return [getattr(attribute, "__func__", attribute)]
 
 
 def module_of(value: Any) -> str | None:

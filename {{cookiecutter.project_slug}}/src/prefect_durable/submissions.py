@@ -16,9 +16,11 @@ from prefect.futures import PrefectFuture
 from prefect.task_runners import PrefectTaskRunner, TaskRunner, ThreadPoolTaskRunner
 from prefect.utilities.collections import visit_collection
 
-from .attempts import AwaitedError, attempt_of, name_of, share_attempt
+from .attempts import AwaitedError, attempt_of, is_certain, name_of, share_attempt
 from .calls import EveryCall, call_key, is_in_transaction
 from .fingerprint import UnhashableError, fingerprint
+
+DIFFERENT = UnhashableError("what may be something else in a retry")
 
 
 class Submissions(TaskRunner[Any]):
@@ -45,10 +47,12 @@ class Submissions(TaskRunner[Any]):
         except UnhashableError as unhashable:
             name = unhashable
         future = self._runner.submit(sent, parameters, wait_for=wait_for, dependencies=dependencies)
-        if context and sent.submitted_as:
+        if _is_given_the_same(parameters) and sent.submitted_as and context:
             attempt_of(context).keys[future.task_run_id] = sent.submitted_as
         elif context:
-            attempt_of(context).keyless[future.task_run_id] = name
+            attempt_of(context).keyless[future.task_run_id] = (
+                DIFFERENT if sent.submitted_as else name
+            )
         return future
 
 
@@ -74,6 +78,20 @@ def _key(task: Any, what: tuple[Any, ...]) -> str | None:
     if not isinstance(task.cache_policy, EveryCall) or is_in_transaction(task.name):
         return None
     return call_key(*what)
+
+
+def _is_given_the_same(parameters: dict[str, Any]) -> bool:
+    """Tell whether a retry gives a call what it is given here, if it has the same name there."""
+    certain = []
+
+    def note(given: Any, context: dict[str, Any]) -> Any:
+        if isinstance(given, PrefectFuture):
+            may_fail = isinstance(context.get("annotation"), allow_failure)
+            certain.append(not may_fail and is_certain(given.task_run_id))
+        return given
+
+    visit_collection(parameters, note, return_data=True, context={})
+    return all(certain)
 
 
 def _described(task: Any, parameters: dict[str, Any], wait_for: Any) -> tuple[Any, ...]:
