@@ -13,7 +13,7 @@ from pathlib import Path
 # The exit status that has systemd restart the worker.
 RESTART = 75
 # As /proc/net/tcp has it.
-LISTENING = "0A"
+LISTENING, LOOPBACK, ANY = "0A", "0100007F", "00000000"
 GRACE = 120
 PAUSE = 5
 # A busy moment costs no run.
@@ -48,7 +48,8 @@ def main(unit: str) -> None:
 def _others_at(port: int) -> str:
     """Return the number of the user who has the worker's port instead of it, if somebody has."""
     rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-    users = {row[7] for row in rows if row[3] == LISTENING and row[1].endswith(f":{port:04X}")}
+    here = {f"{address}:{port:04X}" for address in (LOOPBACK, ANY)}
+    users = {row[7] for row in rows if row[3] == LISTENING and row[1] in here}
     return next(iter(users - {str(os.getuid())}), "")
 
 

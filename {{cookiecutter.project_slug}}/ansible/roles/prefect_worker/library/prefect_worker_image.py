@@ -49,7 +49,7 @@ def _bring(module: AnsibleModule, podman: Podman) -> None:
     """Load the archive if there is one, else tell which of its images are not there."""
     images, archive = module.params["images"], module.params["archive"]
     release = Path(module.params["release"])
-    own = dict(zip(_own_names(release), images.values(), strict=False))
+    own = dict(zip(_own_names(release), images.values()))
     before = podman.ids({**images, **own})
     changed = (before, _record(release)) != ({**images, **own}, images)
     with _in_transaction(module, before if changed else {}):

@@ -18,6 +18,8 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "project": {"type": "path", "required": True},
     "keep": {"type": "int", "required": True},
 }
+WORKERS = "prefect-worker-*.service"
+TRANSACTIONS = Path("/etc/prefect/.transactions")
 
 
 def main() -> None:
@@ -34,8 +36,13 @@ def main() -> None:
 
 def _forget_shared_links(project: Path) -> None:
     """Remove the links that all workers of a project had in common, when none has them any more."""
+    if not (project / "workers").is_dir():
+        # Of something else, which has the only ones.
+        return
     started = f"WorkingDirectory={project}/current\n"
-    if not any(started in unit.read_text() for unit in UNITS.glob("prefect-worker-*.service")):
+    # An unfinished play of another worker may be undone, to the unit that it had before.
+    units = [*UNITS.glob(WORKERS), *TRANSACTIONS.glob(f"*/files{UNITS}/{WORKERS}")]
+    if not any(started in unit.read_text() for unit in units):
         for name in LINKS:
             (project / name).unlink(missing_ok=True)
 

@@ -40,7 +40,10 @@ def _bounded(emit: Callable[..., None], bound: _Bound) -> Callable[..., None]:
     """Count what no logger's filter has: the records of its children, and of extra loggers."""
 
     def emit_within(handler: APILogHandler, record: logging.LogRecord) -> None:
-        if hasattr(record, COUNTED) or (bound.filter(record) and _escape(record)):
+        if not hasattr(record, COUNTED):
+            bound.filter(record)
+            _escape(record)
+        if getattr(record, COUNTED):
             emit(handler, record)
 
     return emit_within
@@ -55,8 +58,12 @@ class _Bound(logging.Filter):
         self._since, self._passed, self._dropped = time.monotonic(), 0, 0
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Return whether the record is within the bound."""
-        setattr(record, COUNTED, True)
+        """Return whether the record is within the bound, and note it."""
+        within = self._is_within(record)
+        setattr(record, COUNTED, within)
+        return within
+
+    def _is_within(self, record: logging.LogRecord) -> bool:
         if record.levelno >= logging.ERROR:
             return True
         now = time.monotonic()
