@@ -19,7 +19,7 @@ PINS := $(foreach pool,process docker,$(foreach storage,local s3 azure gcs,$(poo
 OLDEST_PYTHON := $(shell sed -n 's/^requires-python = ">=\([0-9.]*\).*/\1/p' pyproject.toml)
 COMPILE := $(UV) pip compile --quiet --universal --python-version $(OLDEST_PYTHON) --generate-hashes --no-annotate
 # The layers of tests, each a target of its own; what waits most comes first, beside all others.
-LAYERS := test-hosts test-docker-machines test-results test-docker test-template test-project test-server test-durable
+LAYERS := test-hosts test-results test-docker test-template test-project test-server test-durable
 # Projects that tests make have a make of their own.
 PYTEST := env --unset=MAKEFLAGS $(BIN)/pytest
 
@@ -35,7 +35,7 @@ export PYTHONPYCACHEPREFIX := $(BUILD)/pycache
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test fuzz $(LAYERS) lint bench lock upgrade lock-prefect lock-uv lock-tools lock-server $(PINS:%=lock-%)
+.PHONY: help install demo test fuzz $(LAYERS) test-docker-machines lint bench lock upgrade lock-prefect lock-uv lock-tools lock-server $(PINS:%=lock-%)
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,9 +55,9 @@ demo: install ## Generate a project and run every flow of it for real
 	$(BAKE) --output-dir $(BUILD)/demo .
 	$(MAKE) -C $(BUILD)/demo/shop-reports demo
 
-test: install ## Run every layer of tests, three at a time, also after one has failed
+test: install ## Run every layer of tests, two at a time, also after one has failed
 	@echo "Each of $(words $(LAYERS)) layers is shown when it has ended."
-	@$(MAKE) --no-print-directory --keep-going --jobs 3 --output-sync=target $(LAYERS)
+	@$(MAKE) --no-print-directory --keep-going --jobs 2 --output-sync=target $(LAYERS)
 
 test-template: install ## Test the answers and what is generated from them
 	$(PYTEST) tests/template --numprocesses auto --dist worksteal
@@ -88,7 +88,7 @@ test-docker: install ## Test a generated project with a real Docker engine of it
 		--ignore tests/docker/test_worker_on_a_machine.py
 
 test-docker-machines: SYSTEM = trixie
-test-docker-machines: install ## Test docker pools on a machine with Podman, of Debian 13; SYSTEM=bookworm: of Debian 12
+test-docker-machines: install ## Test docker pools on a machine with Podman, which make test does not; SYSTEM=bookworm: on Debian 12
 	@tests/where-possible tests/docker/lab tests/docker/lab/own-network $(PYTEST) \
 		tests/docker/test_worker_on_a_machine.py -k $(SYSTEM)
 
