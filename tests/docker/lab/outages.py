@@ -77,3 +77,5 @@ class Outages(Worker):
         self._let_go("without a pool", run)
         done = self.make("bootstrap")
         assert done.returncode == 0, done.stdout + done.stderr
+        # A worker that asked meanwhile has ended, and is started again.
+        self._ended("with a pool again", self.api.start("demand"))
