@@ -39,9 +39,9 @@ def end_with(config: pytest.Config) -> None:
     )
 
 
-def processes(run: str) -> list[int]:
+def processes(run: str, variable: str = VARIABLE) -> list[int]:
     """Return the processes that have the name of a run in their environment."""
-    name = f"{VARIABLE}={run}".encode()
+    name = f"{variable}={run}".encode()
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):

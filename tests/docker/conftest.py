@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import leftovers
 from tests.docker.lab import base_image
 from tests.docker.lab.engine import Engine
 from tests.docker.lab.project import ADDRESS, installed
@@ -24,10 +25,11 @@ from tests.project.processes import running
 BUILD = TEMPLATE / "build/docker"
 
 
-def pytest_configure() -> None:
-    """Have nobody's firewall changed."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Have nobody's firewall changed, and nothing outlive the run."""
     if "tap0" not in [name for _, name in socket.if_nameindex()]:
         raise pytest.UsageError("Run these by `make test-docker`, in a network of their own.")
+    leftovers.end_with(config)
 
 
 @pytest.fixture(scope="session")
