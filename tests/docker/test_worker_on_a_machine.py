@@ -164,6 +164,7 @@ def test_what_is_killed_while_the_key_is_refused_is_told_when_it_is_not(told: St
 def test_a_run_outlasts_its_pool_and_the_worker_serves_the_next(told: Story) -> None:
     assert told.states["without a pool"] == "COMPLETED"
     assert told.states["with a pool again"] == "COMPLETED"
+    assert told.states["undone"] == "COMPLETED"
 
 
 @AT_LENGTH
