@@ -195,6 +195,11 @@ def test_a_flow_runs_without_a_worker_and_without_a_server(make: Make, tmp_path:
     assert done.returncode == 0, done.stderr
     assert done.stdout == "06 January 2026: 12.86 taken, mostly for tea.\n"
     assert "No Prefect API answers at http://127.0.0.1:9/api" in done.stderr
+    apart = make("run", FLOW="fleet", **nowhere)
+    assert apart.returncode != 0
+    sentence = "The Prefect API has no deployment 'count-stock/count_stock': a flow that runs "
+    assert sentence in apart.stderr
+    assert "Traceback" not in apart.stderr
     failed = make("run", FLOW="resume_from_failure")
     assert failed.returncode != 0
     assert failed.stdout.startswith("Failed: Flow run encountered an exception: ConnectionError")

@@ -52,7 +52,7 @@ def refusal(name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.M
     """Return the sentence with which a name is refused, and make sure that nothing changed."""
     monkeypatch.setenv("NAME", name)
     before = files(Path.cwd())
-    assert tool("new_flow").main() == 1
+    assert tool("errors").ended(tool("new_flow").main) == 1
     assert files(Path.cwd()) == before
     return capsys.readouterr().err
 

@@ -23,7 +23,7 @@ from prefect.exceptions import ObjectNotFound
 from prefect.settings import get_current_settings
 
 from .api import api
-from .errors import ToolError
+from .errors import ToolError, ended
 from .lost_runs import apply_automation, automation
 from .project import BASE_JOB_TEMPLATE, Project, read, read_project
 from .references import mapping
@@ -32,12 +32,8 @@ from .storage import ResultSettings, result_settings
 
 def main() -> int:
     """Make everything, and print a line for each thing."""
-    try:
-        for line in bootstrap():
-            print(line)
-    except ToolError as reason:
-        print(reason, file=sys.stderr)
-        return 1
+    for line in bootstrap():
+        print(line)
     return 0
 
 
@@ -133,4 +129,4 @@ def changes(old: Any, new: Any, path: str = "") -> list[str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(ended(main))

@@ -18,30 +18,26 @@ from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import ObjectNotFound
 
 from .api import api
-from .errors import ToolError
+from .errors import ToolError, ended
 from .prefect_yaml import PrefectYaml
 from .project import FILE
 
 PAGE = 200
 
 
-def main(arguments: list[str]) -> int:
+def main() -> int:
     """Check, register, and name or remove what is left over."""
-    try:
-        project = PrefectYaml()
-        if problems := project.problems(os.environ):
-            raise ToolError("\n".join([*problems, "Nothing was registered."]))
+    project = PrefectYaml()
+    if problems := project.problems(os.environ):
+        raise ToolError("\n".join([*problems, "Nothing was registered."]))
+    with api() as client:
+        _need_pools(client, project)
+    command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"]
+    registered = subprocess.run(command)
+    if registered.returncode == 0:
         with api() as client:
-            _need_pools(client, project)
-        command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"]
-        registered = subprocess.run(command)
-        if registered.returncode == 0:
-            with api() as client:
-                _settle_leftovers(client, project, prune="--prune" in arguments)
-        return registered.returncode
-    except ToolError as reason:
-        print(reason, file=sys.stderr)
-        return 1
+            _settle_leftovers(client, project, prune="--prune" in sys.argv)
+    return registered.returncode
 
 
 def _need_pools(client: SyncPrefectClient, project: PrefectYaml) -> None:
@@ -99,4 +95,4 @@ def _pools(project: PrefectYaml) -> set[str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(ended(main))

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import yaml
 
-from .errors import ToolError
+from .errors import ToolError, ended
 from .project import FILE, read_yaml
 from .references import mapping
 
@@ -54,12 +54,8 @@ def main() -> int:
     try:
         for path in add(os.environ.get("NAME", "")):
             print(path)
-    except ToolError as reason:
-        print(reason, file=sys.stderr)
-        return 1
     except OSError as error:
-        print(f"The flow cannot be written, and nothing is added: {error}.", file=sys.stderr)
-        return 1
+        raise ToolError(f"The flow cannot be written, and nothing is added: {error}.") from None
     return 0
 
 
@@ -131,4 +127,4 @@ def _flows_folder() -> Path:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(ended(main))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import json
+import logging
 import os
 import ssl
 import sys
@@ -22,13 +23,15 @@ import certifi
 import httpx
 from prefect import Flow, State
 from prefect.settings import (
+    PREFECT_LOGGING_TO_API_ENABLED,
     PREFECT_SERVER_LOGGING_LEVEL,
     get_current_settings,
     temporary_settings,
 )
 from prefect_durable import testing
+from prefect_durable.children import DeploymentNotFound
 
-from .errors import ToolError, without_password
+from .errors import ToolError, ended, without_password
 from .parameters import wrong_parameters
 from .prefect_yaml import PrefectYaml
 from .project import FILE
@@ -40,21 +43,29 @@ ANSWERS_WITHIN = 5.0
 
 def main() -> int:
     """Run the flow, print what it returned, and return 1 if it failed."""
-    try:
-        asked = _asked_for(os.environ.get("FLOW", ""), os.environ.get("PARAMETERS", ""))
-        with _api_or_temporary():
-            state = _run(*asked)
-    except ToolError as reason:
-        print(reason, file=sys.stderr)
-        return 1
+    asked = _asked_for(os.environ.get("FLOW", ""), os.environ.get("PARAMETERS", ""))
+    with _api_or_temporary():
+        state = _run(*asked)
     print(state.result() if state.is_completed() else f"{state.name}: {state.message}")
     return 0 if state.is_completed() else 1
 
 
 def _run(flow: Flow[..., Any], parameters: dict[str, Any]) -> State[Any]:
+    for name in ("prefect.flow_runs", "prefect.task_runs"):
+        logging.getLogger(name).addFilter(lambda record: not _misses_a_deployment(record))
     state: Any = flow(**parameters, return_state=True)
-    ended: State[Any] = asyncio.run(state) if inspect.iscoroutine(state) else state
-    return ended
+    final: State[Any] = asyncio.run(state) if inspect.iscoroutine(state) else state
+    if final.is_failed() and isinstance(
+        reason := final.result(raise_on_failure=False), DeploymentNotFound
+    ):
+        needs = "a flow that runs deployments needs a server, make deploy and a worker"
+        raise ToolError(f"{str(reason).rstrip('.')}: {needs}.")
+    return final
+
+
+def _misses_a_deployment(record: logging.LogRecord) -> bool:
+    """Say whether a record has the traceback of what is told in a sentence at the end."""
+    return bool(record.exc_info and isinstance(record.exc_info[1], DeploymentNotFound))
 
 
 def _asked_for(name: str, given: str) -> tuple[Flow[..., Any], dict[str, Any]]:
@@ -88,8 +99,9 @@ def _api_or_temporary() -> Iterator[None]:
     print(f"No Prefect API answers at {shown}: this run has a temporary one.", file=sys.stderr)
     with (
         tempfile.TemporaryDirectory() as results,
-        # A server that is stopped complains of what it was about to write down.
+        # It complains when it is stopped while there is more to write down.
         temporary_settings(updates={PREFECT_SERVER_LOGGING_LEVEL: "CRITICAL"}),
+        temporary_settings(updates={PREFECT_LOGGING_TO_API_ENABLED: False}),
         testing.server(),
         testing.results_in(Path(results)),
     ):
@@ -108,4 +120,4 @@ def _answers(url: str) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(ended(main))

@@ -18,7 +18,7 @@ from prefect.exceptions import ObjectNotFound
 from prefect.states import Crashed
 
 from .api import api
-from .errors import ToolError
+from .errors import ended
 from .processes import ENDINGS, FLOW_RUN, LOOK, flow_runs_of, stop, stopping
 from .project import Project, read_project
 
@@ -27,11 +27,7 @@ STOPPED = "Its worker was stopped, and the run with it."
 
 def main() -> int:
     """Run the worker until it ends or is interrupted."""
-    try:
-        return _work(read_project())
-    except ToolError as reason:
-        print(reason, file=sys.stderr)
-        return 1
+    return _work(read_project())
 
 
 def _work(project: Project) -> int:
@@ -76,4 +72,4 @@ def _tell_of(run_id: UUID, client: SyncPrefectClient) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(ended(main))

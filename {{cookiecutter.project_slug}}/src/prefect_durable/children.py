@@ -32,6 +32,14 @@ STOPPED = FlowRunFilterState(
 )
 
 
+class DeploymentNotFound(ObjectNotFound):
+    """The API has no deployment of the name that was asked for."""
+
+    def __init__(self, message: str) -> None:
+        """Have a message, which Prefect's own has not."""
+        super().__init__(LookupError(message), message)
+
+
 class Child:
     """The child run of one call, while it is waited for."""
 
@@ -125,10 +133,13 @@ class Child:
         alone: Any = context.model_copy(update={"detached": True}) if context else nullcontext()
         key = self._key or self._given["idempotency_key"]
         start: Any = prefect.deployments.run_deployment
-        with alone:
-            child: FlowRun = start(
-                **{**self._given, "timeout": 0, "idempotency_key": key}, _sync=True
-            )
+        given = {**self._given, "timeout": 0, "idempotency_key": key}
+        try:
+            with alone:
+                child: FlowRun = start(**given, _sync=True)
+        except ObjectNotFound:
+            name = self._given["name"]
+            raise DeploymentNotFound(f"The Prefect API has no deployment {str(name)!r}.") from None
         return child
 
     def _found(self) -> FlowRun | None:

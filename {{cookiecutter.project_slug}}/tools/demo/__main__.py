@@ -13,7 +13,7 @@ from typing import Any
 from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 
-from ..errors import ToolError
+from ..errors import ToolError, ended
 from ..project import FILE, Project, read, read_project, read_yaml
 from ..references import mapping
 from .clock import Clock
@@ -26,12 +26,8 @@ SERVER_STARTS = 180.0
 
 def main() -> int:
     """Run the demo; return 0 if every flow completed."""
-    try:
-        with alone():
-            return _demo()
-    except ToolError as reason:
-        print(reason, file=sys.stderr)
-        return 1
+    with alone():
+        return _demo()
 
 
 def _demo() -> int:
@@ -142,4 +138,4 @@ def _wait_for(services: Services, url: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(ended(main))
