@@ -10,7 +10,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.prefect_worker_atomic import UnwrittenError, link
-from ansible.module_utils.prefect_worker_fitness import output_of, unit_state
+from ansible.module_utils.prefect_worker_fitness import needs_reload, output_of, unit_state
 
 SERVICE: dict[str, dict[str, Any]] = {
     "name": {"type": "str", "required": True},
@@ -39,10 +39,7 @@ def main() -> None:
     except UnwrittenError as error:
         module.fail_json(msg=str(error))
     names = [f"{service['name']}.service" for service in wanted["services"]]
-    reload = "yes" in output_of(
-        "systemctl", "show", "--property=NeedDaemonReload", "--value", *names
-    )
-    if reload and not module.check_mode:
+    if needs_reload(names) and not module.check_mode:
         _systemctl(module, "daemon-reload")
     states = {name: unit_state(name) for name in names}
     due = [

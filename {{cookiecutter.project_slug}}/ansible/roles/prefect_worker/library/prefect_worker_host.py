@@ -20,6 +20,7 @@ from ansible.module_utils.prefect_worker_fitness import (
     family_of,
     full_version,
     missing_packages,
+    needs_reload,
     output_of,
     python_of,
     require_architecture,
@@ -88,7 +89,7 @@ def examine(wanted: dict[str, Any]) -> dict[str, Any]:
         "previous": _link(Path(wanted["links_in"], "previous")),
         "gone_pythons": _gone_pythons(Path(wanted["project"])),
         "stale": unit["active"] and _stale(wanted, unit),
-        "needs_reload": _needs_reload(installed),
+        "needs_reload": needs_reload(installed),
         "transaction": read(Path(wanted["transaction"])),
     }
     return facts if wanted["removing"] else {**facts, **_fitness(wanted, unit)}
@@ -210,12 +211,6 @@ def _active(units: list[str]) -> list[str]:
     """Those that are active; systemd would list all of the machine's if none were named."""
     lines = output_of(*LIST, "--state=active", *units).splitlines() if units else []
     return [line.split()[0] for line in lines]
-
-
-def _needs_reload(units: list[str]) -> bool:
-    """Whether systemd does not know yet what is in their files, as after a killed play."""
-    command = ("systemctl", "show", "--property=NeedDaemonReload", "--value", *units)
-    return "yes" in output_of(*command).split() if units else False
 
 
 def _stale(wanted: dict[str, Any], unit: dict[str, Any]) -> bool:

@@ -177,6 +177,12 @@ def unit_state(name: str) -> dict[str, Any]:
     }
 
 
+def needs_reload(units: list[str]) -> bool:
+    """Whether systemd does not know yet what is in their files, as after a killed play."""
+    command = ("systemctl", "show", "--property=NeedDaemonReload", "--value", *units)
+    return "yes" in output_of(*command).split() if units else False
+
+
 def output_of(*command: str) -> str:
     """Return what a command prints, however it ends."""
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout
