@@ -67,7 +67,7 @@ test-hosts: install ## Test the playbook on machines made for it, a real VM amon
 		--numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 test-server: install ## Test the playbook for a Prefect server on a machine made for it
-	@tests/where-possible tests/hosts/machines $(PYTEST) tests/server
+	@tests/where-possible tests/hosts/machines tests/where-possible tests/server $(PYTEST) tests/server
 
 test-project: install ## Test a generated project with a real server and a real worker
 	$(PYTEST) tests/project --numprocesses auto --dist loadfile

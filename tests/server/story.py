@@ -18,12 +18,16 @@ from tests.hosts.control.project import TEMPLATE, Project, generate, installed
 from tests.hosts.control.server import PATIENCE, eventually
 from tests.hosts.machines.container import Container
 from tests.hosts.machines.lab import Lab
-from tests.hosts.machines.shell import RUN_VARIABLE, start
+from tests.hosts.machines.shell import RUN_VARIABLE, run, start
 
 CA_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 ROLE = TEMPLATE / "ansible/roles/prefect_server"
 UNITS = ("prefect-redis", "prefect-server", "prefect-services", "prefect-proxy")
 SECRETS = "/etc/prefect-server/secrets.env"
+BACKUPS = "/var/lib/prefect-backups"
+# What the owner's command says of itself; its environment is secret.
+COPY = 'cp "$BACKUP" . && id --user --name > who && printenv TOKEN > token'
+TOKEN = 'a "token" of $5'
 PROGRAM = Path(__file__).parent / "programs/mapped.py"
 
 
@@ -37,13 +41,15 @@ class Site:
         self.host.start()
         self.project: Project = generate(lab.folder / "project")
         self.host.wait()
+        self.key = lab.folder / "owner.txt"
+        self.public_key = new_key(self.key)
         self.url = f"https://{self.host.address}"
         self.ca_file = self.project.folder / ".prefect-server/ca.pem"
 
-    def play(self, *arguments: str, **variables: Any) -> Played:
-        """Run `server.yml` against the machine."""
+    def play(self, *arguments: str, name: str = "server.yml", **variables: Any) -> Played:
+        """Run `server.yml`, or another playbook, against the machine."""
         self.project.inventory({"server": {**self.machine, **variables}}, "prefect_server")
-        return play(self.project, *arguments, environment=self.mark, name="server.yml")
+        return play(self.project, *arguments, environment=self.mark, name=name)
 
     @property
     def machine(self) -> dict[str, Any]:
@@ -52,6 +58,9 @@ class Site:
             "ansible_host": self.host.address,
             "ansible_ssh_common_args": f"-F {self.lab.keys.config}",
             "prefect_server_ca_bundle": CA_BUNDLE,
+            "prefect_server_backup_keys": [self.public_key, self.lab.keys.public.strip()],
+            "prefect_server_backup_command": COPY,
+            "prefect_server_backup_environment": {"TOKEN": TOKEN},
         }
 
     @property
@@ -126,6 +135,13 @@ class Site:
         eventually(
             lambda: self.recorded(run) == right, 120, lambda: f"recorded is {self.recorded(run)}"
         )
+
+
+def new_key(path: Path) -> str:
+    """Write a private key of age's; return its public half."""
+    path.unlink(missing_ok=True)
+    run(["age-keygen", "--output", path])
+    return run(["age-keygen", "-y", path]).strip()
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,10 @@ def test_a_second_play_changes_nothing(story: Story) -> None:
     assert 0 not in story.pids
 
 
-@pytest.mark.parametrize("unit", [*UNITS, "prefect-server-migrate"])
+ONCE = [f"prefect-server-{name}" for name in ("migrate", "backup", "backup-check", "backup-copy")]
+
+
+@pytest.mark.parametrize("unit", [*UNITS, *ONCE, "prefect-server-restore"])
 def test_units_are_sandboxed(story: Story, unit: str) -> None:
     story.host.shell(f"systemd-analyze security --threshold=15 {unit}.service")
 
@@ -115,9 +118,12 @@ def test_bad_values_are_refused_in_one_sentence_each(story: Story) -> None:
         prefect_server_port=4200,
         prefect_server_keep_runs_days=0,
         prefect_server_requirements="/etc/hostname",
+        prefect_server_backup_keys=["age1short"],
+        prefect_server_backups_kept=0,
     )
     sentences = played.objections["server"].splitlines()
     expected = ["address is 'a b'", "tls is 'always'", "port is 4200", "days is 0", "does not pin"]
+    expected += ["because of 'age1short'", "kept is 0"]
     assert len(sentences) == len(expected)
     for part in expected:
         assert any(part in sentence for sentence in sentences), sentences

@@ -57,7 +57,7 @@ def test_a_server_that_lost_its_secrets_makes_no_others(story: Story) -> None:
     unsure = story.site.play()
     story.host.shell(f"systemctl start postgresql && mv {SECRETS}.away {SECRETS}")
     assert f"{SECRETS} is missing, but the database" in lost.objections["server"]
-    assert "PostgreSQL does not say what databases it has" in unsure.objections["server"]
+    assert "PostgreSQL does not do what it is asked" in unsure.objections["server"]
 
 
 def test_another_encryption_key_is_refused(story: Story) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.server.story import ROLE, SECRETS, Story
+from tests.server.story import BACKUPS, ROLE, SECRETS, Story
 
 # As the units have it.
 AS_SERVER = (
@@ -22,12 +22,23 @@ def test_a_new_release_migrates_the_database_and_the_one_before_stays(story: Sto
     pins = (ROLE / "files/requirements.txt").read_text()
     story.site.project.change("pins.txt", f"# Others.\n{pins}")
     path = str(story.site.project.folder / "pins.txt")
-    story.site.play(prefect_server_requirements=path).succeeded()
+    # With a setting of the backup's unit that is not loaded yet.
+    story.site.play(prefect_server_requirements=path, prefect_server_backups_kept=1).succeeded()
     assert release(story) != before
     kept = sorted(each.strip().removeprefix("releases/") for each in (before, release(story)))
     assert story.host.shell(f"ls {RELEASES}").split() == kept
     assert schema(story) == wanted
+    require_backup_before_migration(story)
     story.site.require_recorded(story.site.completed(story.site.flow(1, 5)), 5)
+
+
+def require_backup_before_migration(story: Story) -> None:
+    """Require that the one backup that is kept was made before the database was migrated."""
+    entered = "systemctl show --property=ActiveEnterTimestamp --value prefect-server-migrate"
+    migrated = int(story.host.shell(f'date --date "$({entered})" +%s'))
+    times = story.host.shell(f"stat --format %Y {BACKUPS}/prefect-*").split()
+    assert len(times) == 1
+    assert int(times[0]) <= migrated
 
 
 def schema(story: Story) -> str:

@@ -33,18 +33,18 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "python": {"type": "str", "default": ""},
     "free_mib": {"type": "int", "default": 0},
     "root": {"type": "path", "required": True},
+    # How many releases stay on the machine.
+    "kept": {"type": "int", "required": True},
     "digest": {"type": "str", "required": True},
     "uv": {"type": "path", "required": True},
     "users": {"type": "list", "elements": "str", "required": True},
     "proxied": {"type": "bool", "required": True},
-    # What root works with.
+    # Units, and whether each is wanted.
+    "optional": {"type": "dict", "required": True},
     "own": {"type": "list", "elements": "path", "required": True},
     # The unit that may have them, and the ports.
     "ports": {"type": "dict", "required": True},
 }
-
-# The current one, and the one before.
-KEPT = 2
 
 
 def main() -> None:
@@ -76,15 +76,30 @@ def _examine(wanted: dict[str, Any]) -> dict[str, Any]:
         "python": python,
         "packages": missing_packages(packages, family["query"]),
         "missing_users": [name for name in wanted["users"] if not user_exists(name)],
+        "unwanted": [
+            name for name, is_wanted in wanted["optional"].items() if _is_left(name, is_wanted)
+        ],
         "release": release,
+        "has_old_releases": _releases(Path(wanted["root"])) + (not ready) > wanted["kept"],
+        "is_upgrade": _is_upgrade(Path(wanted["root"]), release),
         "release_ready": ready,
-        "has_old_releases": _releases(Path(wanted["root"])) + (not ready) > KEPT,
         "uv_ready": os.access(wanted["uv"], os.X_OK),
     }
 
 
+def _is_left(unit: str, is_wanted: bool) -> bool:
+    state = unit_state(unit)
+    return not is_wanted and bool(state["active"] or state["enabled"])
+
+
 def _releases(root: Path) -> int:
     return len(list(root.glob("releases/*")))
+
+
+def _is_upgrade(root: Path, release: str) -> bool:
+    """Whether another release runs, or did when a play was interrupted."""
+    current = root / "current"
+    return current.is_symlink() and current.readlink().name != release
 
 
 def _require_free(unit: str, ports: list[int]) -> None:

@@ -1,12 +1,19 @@
 #!/usr/bin/python
-"""Prove the server as workers meet it: ready, closed without a login, its record complete."""
+"""Prove the server: ready, closed without a login, its record complete, its proxy trusted.
+
+All by addresses of the machine itself, since its own name may not lead back to it.
+"""
 
 from __future__ import annotations
 
+import http.client
 import re
+import socket
+import ssl
 import time
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.prefect_worker_api import CERTIFICATES, Api, ApiError
@@ -16,11 +23,14 @@ from ansible.module_utils.prefect_worker_sandboxed import run_as_worker
 from ansible.module_utils.prefect_worker_secrets import quoted_values, secrets_in
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
+    # By which others reach it, and how it is reached here.
     "url": {"type": "str", "required": True},
+    "local_url": {"type": "str", "required": True},
+    "is_proxied": {"type": "bool", "required": True},
     "config": {"type": "path", "required": True},
     "secrets": {"type": "path", "required": True},
-    # Where Caddy has the root of its own authority, and who may read it; empty without one.
-    "certificate": {"type": "path", "default": ""},
+    # Where Caddy has its own authority, and who may read it; empty without one.
+    "authority": {"type": "path", "default": ""},
     "proxy_user": {"type": "str", "required": True},
     "root": {"type": "path", "required": True},
     "release": {"type": "str", "required": True},
@@ -30,6 +40,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 }
 TASKS = 5
 PAUSE = 0.5
+HTTPS = 443
 
 
 class UnprovedError(Exception):
@@ -56,13 +67,15 @@ def main() -> None:
 
 
 def _prove(wanted: dict[str, Any], secrets: str, authority: str, due: bool, deadline: float) -> str:
-    common = {"api_url": f"{wanted['url']}/api", "api_key": "", "ca": authority, "proxies": {}}
+    common = {"api_url": f"{wanted['local_url']}/api", "api_key": "", "ca": "", "proxies": {}}
     login = quoted_values(secrets)["PREFECT_API_AUTH_STRING"]
     stranger = Api({**common, "auth_string": ""})
     _wait(lambda: stranger.get("/ready") is not None, deadline, "it does not become ready")
     _require_closed(stranger)
     api = Api({**common, "auth_string": login})
     version = _wait(lambda: api.get("/admin/version"), deadline, "it does not accept its login")
+    if wanted["is_proxied"]:
+        _wait(lambda: _proxy_answers(wanted["url"], authority), deadline, "its proxy fails")
     told = f"Prefect {version} at {wanted['url']} is ready and asks for a login"
     if not due:
         return f"{told}."
@@ -71,19 +84,30 @@ def _prove(wanted: dict[str, Any], secrets: str, authority: str, due: bool, dead
 
 
 def _authority(wanted: dict[str, Any], deadline: float) -> str:
-    """Copy the root of Caddy's own authority to where clients find it."""
-    if not wanted["certificate"]:
+    """Copy Caddy's root to where clients find it, and with its key to where backups do."""
+    if not wanted["authority"]:
         return ""
-    # Read by its owner: what an unprivileged user can make a link of is not for root to open.
-    command = ["runuser", "--user", wanted["proxy_user"], "--", "cat", wanted["certificate"]]
     found = _wait(
-        lambda: CERTIFICATES.search(output_of(*command)), deadline, "Caddy makes no authority"
+        lambda: CERTIFICATES.search(_of_caddy(wanted, "root.crt")),
+        deadline,
+        "Caddy makes no authority",
     )
-    path = Path(wanted["config"], "ca.pem")
     content = f"{found[0]}\n"
-    if not path.exists() or path.read_text() != content:
-        replace(path, content.encode(), 0o644)
+    config = Path(wanted["config"])
+    _keep(config / "authority/root.crt", content, 0o600)
+    _keep(config / "authority/root.key", _of_caddy(wanted, "root.key"), 0o600)
     return content
+
+
+def _of_caddy(wanted: dict[str, Any], name: str) -> str:
+    # Read by its owner: what an unprivileged user can make a link of is not for root to open.
+    path = f"{wanted['authority']}/{name}"
+    return str(output_of("runuser", "--user", wanted["proxy_user"], "--", "cat", path))
+
+
+def _keep(path: Path, content: str, mode: int) -> None:
+    if not path.exists() or path.read_text() != content:
+        replace(path, content.encode(), mode)
 
 
 def _wait(question: Any, deadline: float, otherwise: str) -> Any:
@@ -93,11 +117,25 @@ def _wait(question: Any, deadline: float, otherwise: str) -> Any:
         try:
             if answer := question():
                 return answer
-        except ApiError as error:
+        except (ApiError, OSError, http.client.HTTPException) as error:
             why = f": {error}"
         if time.monotonic() > deadline:
             raise UnprovedError(f"{otherwise}{why}")
         time.sleep(PAUSE)
+
+
+def _proxy_answers(url: str, authority: str) -> bool:
+    """Whether a client that trusts the authority is answered under the server's name."""
+    host = urlsplit(url).hostname or ""
+    context = ssl.create_default_context(cadata=authority or None)
+    with (
+        socket.create_connection(("127.0.0.1", HTTPS), timeout=15) as plain,
+        context.wrap_socket(plain, server_hostname=host) as encrypted,
+    ):
+        connection = http.client.HTTPConnection(host)
+        connection.sock = encrypted
+        connection.request("GET", "/api/health")
+        return connection.getresponse().status == http.client.OK
 
 
 def _require_closed(stranger: Api) -> None:

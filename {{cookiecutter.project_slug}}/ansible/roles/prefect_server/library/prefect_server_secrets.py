@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.prefect_server_postgres import Postgres
 from ansible.module_utils.prefect_worker_atomic import UnwrittenError, replace
 from ansible.module_utils.prefect_worker_secrets import quoted_values
 
@@ -32,7 +33,9 @@ def main() -> None:
     if path.exists():
         _keep(module, path)
     database = module.params["database"]
-    if _is_used(module, database):
+    postgres = Postgres(module)
+    # Blocks of a server that has run here could not be read with another key.
+    if postgres.is_installed and postgres.has_database(database):
         module.fail_json(
             msg=f"{path} is missing, but the database {database} is there, and only "
             "with the encryption key of that file its blocks can be read: restore it."
@@ -74,19 +77,6 @@ def _made() -> str:
         "# Made at the first play. Back it up apart from the database: its key opens all blocks.\n"
     )
     return about + "".join(f'{name}="{value}"\n' for name, value in pairs.items())
-
-
-def _is_used(module: AnsibleModule, database: str) -> bool:
-    """Whether a server has run here, whose blocks another key would not open."""
-    if not module.get_bin_path("psql"):
-        return False
-    query = f"SELECT 1 FROM pg_database WHERE datname = '{database}'"
-    command = ["runuser", "--user", "postgres", "--", "psql", "--no-psqlrc", "-Atc", query]
-    code, said, wrong = module.run_command(command, cwd="/")
-    # Whoever cannot be asked may have it.
-    if code and not module.check_mode:
-        module.fail_json(msg=f"PostgreSQL does not say what databases it has: {wrong.strip()}")
-    return bool(said.strip() == "1")
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from ansible.plugins.action import ActionBase
 
 ROLES = Path(__file__).resolve().parent.parent.parent
 SECRET = {
-    *("api_key", "auth_string", "environment", "ssh_key"),
+    *("api_key", "auth_string", "backup_environment", "environment", "ssh_key"),
     *("index_url", "http_proxy", "https_proxy"),
 }
 # What a worker that goes no longer needs, and may be gone itself.
@@ -372,6 +372,17 @@ def _file_of_pins(value: str, _: dict[str, Any]) -> None:
             )
 
 
+def _backup_command(value: str, values: dict[str, Any]) -> None:
+    if value and not values["backup_keys"]:
+        raise WrongError(
+            "has nothing to take away: name a public key in prefect_server_backup_keys."
+        )
+    if CONTROL_IN_LINES.search(value):
+        raise WrongError("is not accepted: a shell command without control characters.")
+
+
+# Of age, which in Debian knows these.
+PUBLIC_KEY = r"age1[02-9ac-hj-np-z]{58}|ssh-(ed25519|rsa) [A-Za-z0-9+/]+={0,2}( [^\x00-\x1f\x7f]*)?"
 HOST = r"(?!-)[A-Za-z0-9.-]{1,253}(?<![-.])"
 HOST_RULE = "the name or the IPv4 address by which workers and browsers reach the server"
 PATH_RULE = "an absolute path on this computer"
@@ -434,7 +445,7 @@ WORKER: dict[str, Check] = {
     ),
     "releases_kept": _between(2, 100),
     "user": _matching(
-        r"(?!(root|prefect-server|prefect-proxy)$)[a-z_][a-z0-9_-]{0,30}",
+        r"(?!(root|prefect-server|prefect-proxy|prefect-backup)$)[a-z_][a-z0-9_-]{0,30}",
         "the name of a user other than root and those of a Prefect server",
     ),
     "packages": _each(r"[A-Za-z0-9][A-Za-z0-9+._:-]*", "names of packages"),
@@ -442,12 +453,17 @@ WORKER: dict[str, Check] = {
 }
 SERVER: dict[str, Check] = {
     **COMMON,
+    "state": _one_of("present", "absent"),
     "address": _matching(HOST, HOST_RULE),
     "tls": _tls,
     "url": _server_url,
     "port": _port_of_roots,
     "keep_runs_days": _between(1, 3650),
     "keep_events_days": _between(1, 3650),
+    "backup_keys": _each(PUBLIC_KEY, "public keys, age1… or ssh-ed25519 …"),
+    "backups_kept": _between(1, 1000),
+    "backup_command": _backup_command,
+    "backup_environment": _environment,
     "redis_mib": _between(64, 1_000_000),
     "request_mib": _between(1, 1024),
     "requirements": _file_of_pins,

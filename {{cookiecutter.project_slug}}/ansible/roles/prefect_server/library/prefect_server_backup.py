@@ -1,0 +1,66 @@
+#!/usr/bin/python
+"""Run the timers of backups, and make a backup where one is due; tell of the newest."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.prefect_worker_fitness import needs_reload, output_of, unit_state
+
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    # Empty before an upgrade, when a backup is made whatever is there.
+    "timers": {"type": "list", "elements": "str", "default": []},
+    "folder": {"type": "path", "required": True},
+}
+UNITS = [f"prefect-server-{name}.service" for name in ("backup", "backup-check", "backup-copy")]
+LINES = "5"
+
+
+def main() -> None:
+    """Make the first backup at once, so that whatever is wrong with it is seen."""
+    module = AnsibleModule(ARGUMENTS, supports_check_mode=True)
+    timers, folder = module.params["timers"], Path(module.params["folder"])
+    states = [unit_state(timer) for timer in timers]
+    off = [
+        name for name, found in zip(timers, states) if not (found["active"] and found["enabled"])
+    ]
+    due = not timers or not _backups(folder)
+    if needs_reload([*timers, *UNITS]) and not module.check_mode:
+        _systemctl(module, "daemon-reload")
+    if due and not module.check_mode:
+        _systemctl(module, "start", UNITS[0])
+    if off and not module.check_mode:
+        _systemctl(module, "enable", "--quiet", "--now", *off)
+    module.exit_json(changed=bool(due or off), sentence=_sentence(folder))
+
+
+def _sentence(folder: Path) -> str:
+    """Tell the age of the newest backup, and which of the units has failed."""
+    backups = _backups(folder)
+    if not backups:
+        return "There is no backup yet."
+    hours = (time.time() - backups[-1].lstat().st_mtime) / 3600
+    failed = [
+        name for name in UNITS if output_of("systemctl", "is-failed", name).strip() == "failed"
+    ]
+    wrong = f" {', '.join(failed)} FAILED: journalctl --unit tells why." if failed else ""
+    return f"The newest backup is {hours:.1f} hours old.{wrong}"
+
+
+def _backups(folder: Path) -> list[Path]:
+    return sorted(folder.glob("prefect-*.age"))
+
+
+def _systemctl(module: AnsibleModule, *arguments: str) -> None:
+    code, _, wrong = module.run_command(["systemctl", *arguments])
+    if code:
+        shown = ["--no-pager", "--output=cat", f"--lines={LINES}", f"--unit={UNITS[0]}"]
+        last = output_of("journalctl", *shown)
+        module.fail_json(msg=f"No backup is made, so nothing goes on: {wrong.strip()}\n{last}")
+
+
+if __name__ == "__main__":
+    main()

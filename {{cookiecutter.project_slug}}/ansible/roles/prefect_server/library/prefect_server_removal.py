@@ -1,0 +1,67 @@
+#!/usr/bin/python
+"""Remove a server with its data, all but its packages and the backups that it made."""
+
+from __future__ import annotations
+
+import os
+import pwd
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.prefect_server_postgres import Postgres
+
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    # What the owner said, and what they have to say if there is data.
+    "word": {"type": "str", "required": True},
+    "expected": {"type": "str", "required": True},
+    "units": {"type": "list", "elements": "path", "required": True},
+    "paths": {"type": "list", "elements": "path", "required": True},
+    "databases": {"type": "list", "elements": "str", "required": True},
+    "role": {"type": "str", "required": True},
+    "users": {"type": "list", "elements": "str", "required": True},
+    "comment": {"type": "str", "required": True},
+}
+
+
+def main() -> None:
+    """Stop what runs, then remove what is there; a play that was interrupted goes on."""
+    module = AnsibleModule(ARGUMENTS, supports_check_mode=True)
+    wanted, postgres = module.params, Postgres(module)
+    commands = [*_units(wanted["units"]), *_paths([*wanted["units"], *wanted["paths"]])]
+    if postgres.is_installed:
+        commands += postgres.removal(wanted["databases"], wanted["role"])
+    commands += [["userdel", name] for name in wanted["users"] if _is_own(name, wanted["comment"])]
+    if commands and wanted["word"] != wanted["expected"] and not module.check_mode:
+        module.fail_json(
+            msg="prefect_server_state=absent removes the database with all runs, blocks and "
+            "deployments, and the encryption key: play it with "
+            f"prefect_server_removed={wanted['expected']} to confirm it."
+        )
+    for command in commands if not module.check_mode else []:
+        module.run_command(command, check_rc=True, cwd="/")
+    module.exit_json(changed=bool(commands))
+
+
+def _units(paths: list[str]) -> list[list[str]]:
+    names = [Path(path).name for path in paths if Path(path).exists()]
+    return [["systemctl", "disable", "--quiet", "--now", *names]] if names else []
+
+
+def _paths(paths: list[str]) -> list[list[str]]:
+    there = [path for path in paths if os.path.lexists(path)]
+    if not there:
+        return []
+    remove = ["rm", "-rf", "--one-file-system", "--", *there]
+    return [remove, ["systemctl", "daemon-reload"]]
+
+
+def _is_own(name: str, comment: str) -> bool:
+    try:
+        return pwd.getpwnam(name).pw_gecos == comment
+    except KeyError:
+        return False
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,58 @@
+"""What PostgreSQL is asked as its own user, who is known by peer authentication."""
+
+from __future__ import annotations
+
+from typing import Any
+
+AS_POSTGRES = ["runuser", "--user", "postgres", "--"]
+OPTIONS = ["--encoding=UTF8", "--locale=C.UTF-8", "--template=template0"]
+
+
+class Postgres:
+    """The cluster of this machine, for one module."""
+
+    def __init__(self, module: Any) -> None:
+        """Let the module run programs, and fail with what they say."""
+        self._module = module
+
+    @property
+    def is_installed(self) -> bool:
+        """Whether the machine has PostgreSQL's programs."""
+        return bool(self._module.get_bin_path("psql"))
+
+    def has_role(self, name: str) -> bool:
+        """Return whether there is a role."""
+        return self.ask(f"SELECT 1 FROM pg_roles WHERE rolname = '{name}'") == "1"
+
+    def has_database(self, name: str) -> bool:
+        """Return whether there is a database."""
+        return self.ask(f"SELECT 1 FROM pg_database WHERE datname = '{name}'") == "1"
+
+    def missing(self, role: str, databases: list[str]) -> list[list[str]]:
+        """Return the commands that make what is missing."""
+        commands = []
+        if not self.has_role(role):
+            commands.append(["createuser", "--no-superuser", "--no-createdb", role])
+        for name in databases:
+            if not self.has_database(name):
+                commands.append(["createdb", f"--owner={role}", *OPTIONS, name])
+        return commands
+
+    def removal(self, databases: list[str], role: str) -> list[list[str]]:
+        """Return the commands that remove what is there."""
+        commands = [["dropdb", "--force", name] for name in databases if self.has_database(name)]
+        if self.has_role(role):
+            commands.append(["dropuser", role])
+        return [[*AS_POSTGRES, *command] for command in commands]
+
+    def ask(self, query: str) -> str:
+        """Return the answer to a query."""
+        return self.run(["psql", "--no-psqlrc", "-Atc", query]).strip()
+
+    def run(self, command: list[str]) -> str:
+        """Return what a program says, or fail with what is wrong."""
+        code, said, wrong = self._module.run_command([*AS_POSTGRES, *command], cwd="/")
+        if code:
+            reason = " ".join(wrong.split())
+            self._module.fail_json(msg=f"PostgreSQL does not do what it is asked: {reason}")
+        return str(said)
