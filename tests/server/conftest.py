@@ -8,6 +8,7 @@ from contextlib import closing
 import pytest
 
 from tests.hosts.machines.lab import Lab
+from tests.server.provision import Make, maker, provisioned_first
 from tests.server.story import Story, tell
 
 
@@ -16,6 +17,18 @@ def story() -> Iterator[Story]:
     """What happened on the way from a bare Debian 13 to a server that is played twice."""
     with closing(Lab()) as lab:
         yield tell(lab)
+
+
+@pytest.fixture(scope="session")
+def provision(story: Story) -> Make:
+    """Return a function that makes targets in the project."""
+    return maker(story)
+
+
+@pytest.fixture(scope="session")
+def provisioned(story: Story, provision: Make) -> str:
+    """Return what the first provision said."""
+    return provisioned_first(story, provision)
 
 
 @pytest.fixture(autouse=True)
