@@ -31,6 +31,23 @@ def test_env_has_what_clients_need_for_its_owner_alone(story: Story, provisioned
     assert secrets["PREFECT_API_AUTH_STRING"].partition(":")[2] not in provisioned
 
 
+def test_login_gives_another_member_what_clients_need(
+    story: Story, provision: Make, provisioned: str
+) -> None:
+    assert provisioned
+    file, authority = story.site.project.folder / ".env", story.site.ca_file
+    wanted, root = file.read_text(), authority.read_text()
+    file.write_text("OTHER=1\n")
+    authority.unlink()
+    pid = main_pid(story.host, "prefect-server.service")
+    said = provision("login")
+    assert sorted(file.read_text().splitlines()) == sorted(wanted.splitlines())
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert authority.read_text() == root
+    assert story.site.secrets()["PREFECT_API_AUTH_STRING"].partition(":")[2] not in said
+    assert main_pid(story.host, "prefect-server.service") == pid
+
+
 def test_task_runs_of_a_worker_are_recorded(story: Story, provisioned: str) -> None:
     assert provisioned
     run = started(story, "passing-data/passing_data")
