@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import ClassVar
 
+import httpx
 import pytest
 from prefect.blocks.core import Block
 from prefect.filesystems import LocalFileSystem
@@ -29,6 +30,19 @@ def test_a_server_that_cannot_be_here_is_named_without_its_password() -> None:
     with temporary_settings({PREFECT_API_URL: "http://someone:secret@example.com/api"}):
         said = tool("server").main()
     assert said.startswith("PREFECT_API_URL is 'http://***@example.com/api': ")
+
+
+def test_an_api_that_refuses_the_credentials_is_named_without_its_password() -> None:
+    request = httpx.Request("GET", f"http://{CLOSED}")
+    refusal = httpx.HTTPStatusError("", request=request, response=httpx.Response(401))
+    with (
+        temporary_settings({PREFECT_API_URL: "http://someone:secret@example.com/api"}),
+        pytest.raises(tool("errors").ToolError) as said,
+        tool("api").api(),
+    ):
+        raise refusal
+    expected = "The Prefect API at http://***@example.com/api refuses the credentials."
+    assert str(said.value) == expected
 
 
 TOOLS = ("server", "bootstrap", "deploy", "worker", "run")

@@ -21,6 +21,7 @@ FLOWS = (
 )
 DURABLE = "src/prefect_durable"
 TOOLS = "tools"
+WORKER = "tools/worker.py"
 INVENTORY = {"inventory/group_vars/prefect_workers.yml", "inventory/hosts.yml"}
 TESTED = ("prefect_yaml",)
 
@@ -75,9 +76,11 @@ def expected_files(options: Options) -> set[str]:
     """List every file that a project with these options consists of."""
     package = f"src/{PACKAGE}"
     files = {
+        ".editorconfig",
         ".env.example",
         ".gitattributes",
         ".gitignore",
+        ".pre-commit-config.yaml",
         "Makefile",
         "README.md",
         "infrastructure/base_job_template.json",
@@ -89,12 +92,13 @@ def expected_files(options: Options) -> set[str]:
         "requirements.txt",
         "tests/__init__.py",
         "tests/conftest.py",
+        "docs/operations.md",
         "docs/patterns.md",
         "docs/result-storage.md",
         "docs/results.md",
         "docs/retried-run.png",
         *verbatim_files(DURABLE),
-        *verbatim_files(TOOLS),
+        *verbatim_files(TOOLS) - {WORKER},
         f"{package}/__init__.py",
         *(f"{package}/flows/{flow}.py" for flow in ("__init__", *FLOWS)),
         *(f"tests/test_{subject}.py" for subject in (*TESTED, *FLOWS)),
@@ -113,7 +117,7 @@ def expected_files(options: Options) -> set[str]:
         files |= {".github/workflows/ci.yml"}
     if options.work_pool_type in CLUSTERS:
         return files | {"requirements-uv.txt"}
-    return files | {"ansible.cfg"} | INVENTORY | verbatim_files("ansible")
+    return files | {"ansible.cfg", WORKER} | INVENTORY | verbatim_files("ansible")
 
 
 def files_below(folder: Path) -> set[str]:

@@ -46,6 +46,8 @@ MARKS = {
     "kubernetes": r"kubernetes|kubectl|helm|\bpods?\b",
     "ecs": r"\becs\b|fargate",
     "github": r"\.github|GitHub Actions",
+    "self-hosted": r"make server|upgrade the server",
+    "machines": r"ansible|tools\.worker|make worker|inventory",
 }
 # Words of an option that others use as well: Azure's own for a bucket is container, and runs in a
 # cluster have an image.
@@ -94,7 +96,10 @@ def test_no_template_expression_survives(project: Project) -> None:
 
 
 def test_nothing_is_left_of_what_was_not_chosen(project: Project) -> None:
-    unwanted = {mark: pattern for mark, pattern in MARKS.items() if mark not in project.options}
+    chosen = {*project.options}
+    if project.options.work_pool_type not in CLUSTERS:
+        chosen.add("machines")
+    unwanted = {mark: pattern for mark, pattern in MARKS.items() if mark not in chosen}
     also = "|".join(words for option, words in ALSO.items() if option in project.options)
     for name, text in project.texts().items():
         for mark, pattern in unwanted.items():

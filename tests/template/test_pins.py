@@ -145,3 +145,24 @@ def test_upgrade_names_the_prefect_that_it_leaves_and_lock_moves_it(bake: Bake) 
     assert pinned(project / "requirements.txt")["prefect"] == {newest[1]}
     assert f'"prefect=={newest[1]}"' in pyproject.read_text(encoding="utf-8")
     assert run(*make, "--silent", "held-back", cwd=project).stdout == ""
+
+
+def test_every_workflow_has_the_same_versions_of_actions(bake: Bake) -> None:
+    files = [*TEMPLATE.glob(".github/workflows/*"), *bake().glob(".github/workflows/*")]
+    used = [set(re.findall(r"uses: (\S+)", file.read_text(encoding="utf-8"))) for file in files]
+    assert len(used) == 2
+    assert used[0] == used[1]
+
+
+def test_a_python_that_is_too_old_is_refused_in_one_sentence(bake: Bake, tmp_path: Path) -> None:
+    old = tmp_path / "python3.10"
+    version = 'import sys; sys.version_info = (3, 10, 4); sys.version = "3.10.4 (main)"'
+    old.write_text(f"#!/bin/sh\nexec {sys.executable} -c '{version}; exec(sys.argv.pop(1))' \"$2\" $3\n")
+    old.chmod(0o755)
+    project = bake()
+    refused = run("make", "install", f"PYTHON={old}", cwd=project, check=False)
+    first = refused.stderr.splitlines()[0]
+    assert first == (
+        f"{old} is Python 3.10.4, and 3.11 or newer is needed: make install PYTHON=python3.11"
+    )
+    assert not (project / ".venv").exists()
