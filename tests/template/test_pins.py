@@ -157,7 +157,8 @@ def test_every_workflow_has_the_same_versions_of_actions(bake: Bake) -> None:
 def test_a_python_that_is_too_old_is_refused_in_one_sentence(bake: Bake, tmp_path: Path) -> None:
     old = tmp_path / "python3.10"
     version = 'import sys; sys.version_info = (3, 10, 4); sys.version = "3.10.4 (main)"'
-    old.write_text(f"#!/bin/sh\nexec {sys.executable} -c '{version}; exec(sys.argv.pop(1))' \"$2\" $3\n")
+    program = f"{version}; exec(sys.argv.pop(1))"
+    old.write_text(f"#!/bin/sh\nexec {sys.executable} -c '{program}' \"$2\" $3\n")
     old.chmod(0o755)
     project = bake()
     refused = run("make", "install", f"PYTHON={old}", cwd=project, check=False)
