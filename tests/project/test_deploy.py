@@ -57,7 +57,8 @@ MODULES = {
 }
 # What concerns the whole file.
 WHOLE = {
-    "no deployment": ("deployments:\n", "deployments: []\nothers:\n", "lists no deployments."),
+    "no list": ("deployments:\n", "others:\n", "prefect.yaml has no list of deployments."),
+    "none of it": ("deployments:\n", "deployments: all\nothers:\n", "which is no list."),
     "no YAML": ("deployments:\n", "deployments: [\n", "prefect.yaml cannot be read: "),
     "pool": (
         '    name: "shop-reports"\n',

@@ -39,10 +39,29 @@ def make_in(copy: Path, environment: dict[str, str]) -> Make:
     return maker(copy, environment)
 
 
+def test_a_project_is_in_order_without_any_flow(copy: Path, make_in: Make, api: Api) -> None:
+    for target in ("bootstrap", "deploy"):
+        assert make_in(target).returncode == 0
+    delete_patterns(copy)
+    for target in ("lint", "test"):
+        done = make_in(target)
+        assert done.returncode == 0, done.stdout + done.stderr
+    named = make_in("deploy")
+    first, *others = named.stdout.splitlines()
+    assert first == "prefect.yaml lists no deployments: nothing is registered."
+    assert len([line for line in others if "prefect.yaml has it no longer" in line]) == 8
+    removed = make_in("deploy", PRUNE="1")
+    assert (named.returncode, removed.returncode) == (0, 0), removed.stderr
+    pool = {"work_pools": {"name": {"any_": ["shop-reports"]}}}
+    assert api.request("POST", "/deployments/filter", pool) == []
+    shown = make_in("demo")
+    assert shown.returncode != 0
+    assert "prefect.yaml lists no deployments: there is nothing to show.\n" in shown.stderr
+
+
 def test_a_project_is_in_order_with_flows_of_its_own_in_place_of_all_patterns(
     copy: Path, make_in: Make
 ) -> None:
-    delete_patterns(copy)
     # Two of them are called as a module of Python's, and as the project.
     for name in ("daily_report", "secrets", "shop_reports"):
         added = make_in("flow", NAME=name)

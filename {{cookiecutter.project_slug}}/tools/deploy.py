@@ -32,12 +32,20 @@ def main() -> int:
         raise ToolError("\n".join([*problems, "Nothing was registered."]))
     with api() as client:
         _need_pools(client, project)
+    if status := _register(project):
+        return status
+    with api() as client:
+        _settle_leftovers(client, project, prune="--prune" in sys.argv)
+    return 0
+
+
+def _register(project: PrefectYaml) -> int:
+    """Let Prefect register everything, and return its exit status."""
+    if not project.deployments:
+        print(f"{FILE} lists no deployments: nothing is registered.")
+        return 0
     command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"]
-    registered = subprocess.run(command)
-    if registered.returncode == 0:
-        with api() as client:
-            _settle_leftovers(client, project, prune="--prune" in sys.argv)
-    return registered.returncode
+    return subprocess.run(command).returncode
 
 
 def _need_pools(client: SyncPrefectClient, project: PrefectYaml) -> None:
@@ -91,7 +99,8 @@ def _package(entrypoint: str) -> str:
 
 
 def _pools(project: PrefectYaml) -> set[str]:
-    return {str(each.pool["name"]) for each in project.deployments}
+    """Return the pool that bootstrap makes, and those of the deployments."""
+    return {project.pool_name, *(str(each.pool["name"]) for each in project.deployments)}
 
 
 if __name__ == "__main__":

@@ -21,9 +21,11 @@ class PrefectYaml:
         """Read both files; raise ToolError where one is missing or no YAML or JSON."""
         self._document = read_yaml(FILE)
         self._job_template = read(BASE_JOB_TEMPLATE, json.loads, json.JSONDecodeError)
-        entries = self._document.get("deployments")
-        if not isinstance(entries, list) or not entries:
-            raise ToolError(f"{FILE} lists no deployments.")
+        if "deployments" not in self._document:
+            raise ToolError(f"{FILE} has no list of deployments.")
+        entries = self._document["deployments"] or []
+        if not isinstance(entries, list):
+            raise ToolError(f"{FILE} has {entries!r} as deployments, which is no list.")
         if odd := [entry for entry in entries if not isinstance(entry, dict)]:
             raise ToolError(f"{FILE} lists {odd[0]!r} as a deployment, which is no mapping.")
         self.deployments = [Deployment(entry) for entry in entries]

@@ -32,6 +32,8 @@ def main() -> int:
 
 def _demo() -> int:
     project = read_project()
+    if not read_yaml(FILE).get("deployments"):
+        raise ToolError(f"{FILE} lists no deployments: there is nothing to show.")
     settings = read(Path("prefect.toml"), tomllib.loads, tomllib.TOMLDecodeError)
     if project.pool_type == "docker":
         return _run_in_containers(project, settings)
