@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from itertools import product
+from itertools import cycle, product
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,6 +33,7 @@ class Options(NamedTuple):
     result_storage: str
     work_pool_type: str
     ci: str
+    license: str
 
     def __str__(self) -> str:
         """Name a test after the options."""
@@ -51,10 +52,14 @@ POOLS_AND_STORAGES = [
     *product(("process", "docker"), STORAGES),
     *product(CLUSTERS, STORAGES[1:]),
 ]
+LICENSES = ("none", "MIT", "Apache-2.0")
+# No file depends on the license and on another answer.
 COMBINATIONS = [
-    Options(api, storage, pool, ci)
-    for api, (pool, storage), ci in product(
-        ("self-hosted", "cloud"), POOLS_AND_STORAGES, ("github", "none")
+    Options(api, storage, pool, ci, terms)
+    for (api, (pool, storage), ci), terms in zip(
+        product(("self-hosted", "cloud"), POOLS_AND_STORAGES, ("github", "none")),
+        cycle(LICENSES),
+        strict=False,
     )
 ]
 
@@ -115,6 +120,8 @@ def expected_files(options: Options) -> set[str]:
         files |= {f"{TOOLS}/storages/{options.result_storage}.py"}
     if options.ci == "github":
         files |= {".github/workflows/ci.yml"}
+    if options.license != "none":
+        files |= {"LICENSE"}
     if options.work_pool_type in CLUSTERS:
         return files | {"requirements-uv.txt"}
     return files | {"ansible.cfg", WORKER} | INVENTORY | verbatim_files("ansible")

@@ -23,11 +23,11 @@ NAMES = {
 # Every storage, pool, API and CI; one project of machines and one of a cluster with trying names.
 # A docker pool with a server of one's own is what tests/docker runs.
 COVERING = [
-    (Options("self-hosted", "local", "process", "github"), {}),
-    (Options("cloud", "s3", "docker", "none"), {}),
-    (Options("cloud", "azure", "process", "none"), NAMES),
-    (Options("self-hosted", "gcs", "kubernetes", "github"), NAMES),
-    (Options("cloud", "s3", "ecs", "none"), {}),
+    (Options("self-hosted", "local", "process", "github", "none"), {}),
+    (Options("cloud", "s3", "docker", "none", "MIT"), {}),
+    (Options("cloud", "azure", "process", "none", "Apache-2.0"), NAMES),
+    (Options("self-hosted", "gcs", "kubernetes", "github", "MIT"), NAMES),
+    (Options("cloud", "s3", "ecs", "none", "Apache-2.0"), {}),
 ]
 
 

@@ -47,6 +47,8 @@ MARKS = {
     "ecs": r"\becs\b|fargate",
     "github": r"\.github|GitHub Actions",
     "self-hosted": r"make server|upgrade the server",
+    "MIT": r"\bMIT\b",
+    "Apache-2.0": r"Apache",
     "machines": r"ansible|tools\.worker|make worker|inventory",
 }
 # Words of an option that others use as well: Azure's own for a bucket is container, and runs in a
