@@ -1,148 +1,34 @@
-"""On the control node: what the project is made of, and its code as one archive."""
+"""On the control node: what flows a project has, and which Prefect it pins."""
 
 from __future__ import annotations
 
 import ast
-import fnmatch
-import hashlib
-import os
 import re
-import tarfile
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import ansible.constants
 import yaml
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
-ROLE = Path(__file__).resolve().parent.parent
-# Goes into every release, so that a release proves itself with the role's own means.
-COMPANIONS = {
-    f".prefect_worker/{path.name}": path
-    for path in (
-        ROLE / "files/prove.py",
-        ROLE / "files/prefect_worker_smoke.py",
-        ROLE / "files/runs/workspace.sh",
-    )
-}
-# The release's module takes it out again.
-UV = ".uv.whl"
-
 
 class ActionModule(ActionBase):
-    """Describe the project, or with `pack` put it, or else these `files`, into an archive."""
+    """Describe the project."""
 
     TRANSFERS_FILES = False
 
     def run(
         self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
     ) -> dict[str, Any]:
-        """Answer with digest, entrypoints and Prefect's version."""
+        """Answer with entrypoints and Prefect's version."""
         super().run(tmp, task_vars)
         options = self._task.args
-        if given := options.get("files"):
-            named = {name: Path(path).resolve() for name, path in given.items()}
-            return {"changed": False, "archive": _pack({**named, **_installers(options)})}
         project = Path(options["directory"]).expanduser()
-        requirements = project / options["requirements"]
-        files = {str(path): project / path for path in _files(project, options["exclude"])}
-        files.update(COMPANIONS)
-        if options.get("pack"):
-            return {"changed": False, "archive": _pack({**files, **_installers(options)})}
-        entrypoints = _entrypoints(project)
         return {
             "changed": False,
-            "digest": _digest(files, options["requirements"]),
-            "entrypoints": entrypoints,
-            "prefect": _pinned_prefect(requirements),
+            "entrypoints": _entrypoints(project),
+            "prefect": _pinned_prefect(project / options["requirements"]),
         }
-
-
-def _files(project: Path, exclude: list[str]) -> Iterator[Path]:
-    """Relative paths of what belongs to the release, in a stable order."""
-    for folder, names, files in os.walk(project):
-        here = Path(folder).relative_to(project)
-        names[:] = sorted(n for n in names if not _excluded(here / n, exclude))
-        links = [n for n in names if Path(folder, n).is_symlink()]
-        for name in sorted([*files, *links]):
-            path = here / name
-            if not _excluded(path, exclude):
-                _require_inside(project, path)
-                yield path
-
-
-def _excluded(path: Path, patterns: list[str]) -> bool:
-    """A pattern with a leading slash means the project's top level, another one any name."""
-    return any(
-        fnmatch.fnmatch(f"/{path.as_posix()}" if pattern.startswith("/") else path.name, pattern)
-        for pattern in patterns
-    )
-
-
-def _require_inside(project: Path, path: Path) -> None:
-    whole = project / path
-    if whole.is_symlink() and not whole.resolve().is_relative_to(project.resolve()):
-        raise AnsibleActionFail(
-            f"{whole} is a link that leads out of the project, and a machine would not have its "
-            "target: replace it by the file, or add it to prefect_worker_exclude."
-        )
-    if not (whole.is_symlink() or whole.is_file()):
-        raise AnsibleActionFail(
-            f"{whole} is neither a file nor a link: add it to prefect_worker_exclude."
-        )
-
-
-def _digest(files: dict[str, Path], requirements: str) -> str:
-    whole = hashlib.sha256(requirements.encode())
-    for name, path in sorted(files.items()):
-        whole.update(
-            f"{name}\0{_mode(path):o}\0".encode() + hashlib.sha256(_content(path)).digest()
-        )
-    return whole.hexdigest()
-
-
-def _mode(path: Path) -> int:
-    return 0o755 if os.access(path, os.X_OK) else 0o644
-
-
-def _content(path: Path) -> bytes:
-    return _target(path).encode() if path.is_symlink() else path.read_bytes()
-
-
-def _target(link: Path) -> str:
-    """Return where a link leads from its own folder, as the project is elsewhere on a machine."""
-    target = link.readlink()
-    if not target.is_absolute():
-        return str(target)
-    return os.path.relpath(target.resolve(), link.parent.resolve())
-
-
-def _installers(options: dict[str, Any]) -> dict[str, Path]:
-    """Return the wheels of the wheelhouse and uv's, as far as they are wanted."""
-    folder, uv = options["wheelhouse"], options["uv"]
-    wheels = sorted(Path(folder).glob("*.whl")) if folder else []
-    files = {f".wheels/{wheel.name}": wheel for wheel in wheels}
-    return {**files, UV: Path(uv)} if uv else files
-
-
-def _pack(files: dict[str, Path]) -> str:
-    """A file in Ansible's own temporary folder, which goes when the playbook ends."""
-    handle, archive = tempfile.mkstemp(suffix=".tar", dir=ansible.constants.DEFAULT_LOCAL_TMP)
-    with os.fdopen(handle, "wb") as file, tarfile.open(fileobj=file, mode="w") as tar:
-        for name, path in sorted(files.items()):
-            entry = tarfile.TarInfo(name)
-            entry.mode = _mode(path)
-            if path.is_symlink():
-                entry.type, entry.linkname = tarfile.SYMTYPE, _target(path)
-                tar.addfile(entry)
-            else:
-                entry.size = path.stat().st_size
-                with path.open("rb") as content:
-                    tar.addfile(entry, content)
-    return archive
 
 
 def _entrypoints(project: Path) -> list[str]:
