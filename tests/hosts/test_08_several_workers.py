@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -127,23 +128,31 @@ def test_a_project_that_no_template_made_is_played_from_a_copy(
     pins = TEMPLATE / "templates/requirements/process-local.txt"
     foreign.change("requirements.txt", pins.read_text())
     foreign.change("only.py", "from prefect import flow\n\n\n@flow\ndef only():\n    pass\n")
-    deployment = {"name": "only", "entrypoint": "only.py:only"}
-    foreign.change("prefect.yaml", yaml.safe_dump({"deployments": [deployment]}))
+    foreign.change("other.py", "import nothing_that_is_here\n\nother = None\n")
+    deployments = [
+        {"name": "only", "entrypoint": "only.py:only"},
+        {"name": "other", "entrypoint": "other.py:other", "work_pool": {"name": site.pool}},
+    ]
+    foreign.change("prefect.yaml", yaml.safe_dump({"deployments": deployments}))
     variables = {
         "prefect_worker_api_url": site.server.url,
         "prefect_worker_auth_string": site.server.auth_string,
         "prefect_worker_pool": "second",
     }
     foreign.inventory({"worker": {**site.address(host), **VARIABLES, **variables}})
-    played = play(
-        foreign,
+    arguments = (
         f"--inventory={foreign.folder}/inventory",
         f"--extra-vars=prefect_worker_project_dir={foreign.folder}",
-        playbook=playbook,
-        environment=site.environment,
-    ).succeeded()
-    assert "COMPLETED" in played.text
-    assert "only.py:only" in host.shell("cat /opt/prefect/foreign/workers/foreign/current/.ready")
+    )
+    made = partial(play, foreign, *arguments, playbook=playbook, environment=site.environment)
+    assert "COMPLETED" in made().succeeded().text
+    ready = "cat /opt/prefect/foreign/workers/foreign/current/.ready"
+    assert host.shell(ready) == '["only.py:only"]'
+    # The same release, which has not been tried with the flows of this pool.
+    of_the_other = f"-eprefect_worker_name=other -eprefect_worker_pool={site.pool}".split()
+    refused = made(*of_the_other).objections["worker"]
+    assert "other.py:other does not import: ModuleNotFoundError" in refused
+    assert host.shell(ready) == '["only.py:only"]'
     site.online("foreign@worker", started, pool="second")
     assert main_pid(host) == pid
     assert site.api.run("passing-data/passing_data")["state_type"] == "COMPLETED"

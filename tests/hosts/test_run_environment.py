@@ -40,6 +40,12 @@ def test_a_run_starts_in_a_writable_folder_of_its_own(faults: Faults, seen: dict
     assert faults.host.shell("find / -xdev -name report.csv").split() == [f"{SHARED}/report.csv"]
 
 
+def test_a_run_starts_where_its_deployment_says(faults: Faults) -> None:
+    step: Steps = [{"prefect.deployments.steps.run_shell_script": {"script": "pwd"}}]
+    run = ended(faults, "where", step, working_dir="/srv/faults")
+    assert told(faults, run) == {"here": "/srv/faults"}
+
+
 def test_programs_of_packages_are_found_by_their_names(seen: dict[str, str]) -> None:
     assert seen["program"] == f"{seen['project']}/.venv/bin/prefect"
 

@@ -31,6 +31,14 @@ from tests.hosts.machines.container import Container
 from tests.results.lab.programs import Programs
 from tests.results.lab.seaweed import Seaweed
 
+JAVA = {"JAVA_TOOL_OPTIONS": "-Duser.home=/var/lib/prefect/shop-reports"}
+# Of other machines, so that it does not have to import on these.
+ELSEWHERE = """
+  - name: trained
+    entrypoint: flows_on_other_machines/trained.py:trained
+    work_pool:
+      name: machines-with-graphics
+"""
 EACH = [(group, name) for group, names in OUTPUTS.items() for name in names]
 OVERRIDES = {
     "AmbientCapabilities": "CAP_NET_BIND_SERVICE",
@@ -69,7 +77,9 @@ OVERRIDDEN = {
 def project(site: Site) -> Project:
     """The project with all that is tried here; it cannot be proved without what flows import."""
     packages = (WORKLOADS / "requirements.in").read_text().split()
-    return with_workloads(site, "workloads", packages, ["numpy", "pandas"])
+    made = with_workloads(site, "workloads", packages, ["numpy", "pandas"])
+    made.append("prefect.yaml", ELSEWHERE)
+    return made
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +90,8 @@ def variables(site: Site) -> Iterator[dict[str, Any]]:
     s3 = {name: value for name, value in store.settings().items() if name.startswith("AWS_")}
     where = {"AWS_ENDPOINT_URL_S3": store.endpoint, "AWS_DEFAULT_REGION": "us-east-1"}
     yield {
-        "prefect_worker_environment": {**DATABASE, **s3, **where},
+        "prefect_worker_environment": {**DATABASE, **s3, **where, **JAVA},
+        "prefect_worker_include": ["/.shop/settings"],
         "prefect_worker_packages": ["iputils-ping", "libatomic1"],
     }
     programs.stop_all()

@@ -27,8 +27,8 @@ PLAY = [
             {
                 "prefect_worker_project": {
                     "directory": "{{ playbook_dir }}",
+                    "pool": "shop",
                     "requirements": "requirements.txt",
-                    "exclude": [],
                 },
                 "register": "plan",
             },

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,21 @@ WORKLOADS = Path(__file__).resolve().parent.parent / "workloads"
 FLOW = "src/shop_reports/flows/workloads.py"
 ENTRY = f"  - name: workloads\n    entrypoint: {FLOW}:workloads\n    work_pool: *work_pool\n"
 NOTES = "/var/lib/prefect/shop-reports/workloads"
+# As an owner has them: programs, plug-ins and a wheel of one's own.
+OF_THE_PROJECT = """
+[project.scripts]
+shop-total = "shop_reports.workloads.shell:total"
+
+[project.entry-points."shop_reports.sources"]
+orders = "shop_reports.workloads.shell:total"
+
+[tool.uv]
+find-links = ["wheels"]
+
+[tool.uv.pip]
+emit-find-links = true
+"""
+WHEEL = "shop_units-1.0-py3-none-any.whl"
 DATABASE = {"PGHOST": "127.0.0.1", "PGDATABASE": "shop", "PGUSER": "flows", "PGPASSWORD": "word"}
 
 
@@ -41,11 +57,20 @@ OUTPUTS = {
         "rsync_ssh": "1",
         "smtp": "{}",
     },
+    "project": {
+        "empty_folder": "1",
+        "entry_points": "orders",
+        "hidden_file": "of the shop",
+        "module_of_its_own_wheel": "1000",
+        "script": "0.1.0 of a script",
+        "version": "0.1.0",
+    },
     "programs": {
         "chromium": "Report, PNG",
         "ffmpeg_x264": "h264",
         "ffmpeg_x265": "hevc",
         "java": "1",
+        "java_home": "/var/lib/prefect/shop-reports",
         "node": "127.0.0.1",
         "pg_dump": "2",
     },
@@ -94,12 +119,30 @@ def with_workloads(site: Site, name: str, packages: list[str], imports: list[str
         project.change(path, file.read_text())
     project.append(FLOW, "".join(f"\nimport {name}\n" for name in imports))
     project.append("prefect.yaml", ENTRY)
-    project.require(packages)
+    project.append("pyproject.toml", OF_THE_PROJECT)
+    project.change(".shop/settings", "of the shop\n")
+    project.change("out/.gitkeep", "")
+    _make_wheel(project.folder / "wheels" / WHEEL)
+    project.require([*packages, "shop-units"])
     path = f"{TOOLS}:{os.environ['PATH']}"
     for target in ("lock", "deploy"):
         environment = {**site.environment, "PATH": path, "MAKEFLAGS": ""}
         run(["make", target], folder=project.folder, environment=environment)
     return project
+
+
+def _make_wheel(path: Path) -> None:
+    path.parent.mkdir()
+    about = "shop_units-1.0.dist-info"
+    files = {
+        "shop_units.py": "KILO = 1000\n",
+        f"{about}/METADATA": "Metadata-Version: 2.1\nName: shop-units\nVersion: 1.0\n",
+        f"{about}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        f"{about}/RECORD": "",
+    }
+    with zipfile.ZipFile(path, "w") as wheel:
+        for name, text in files.items():
+            wheel.writestr(name, text)
 
 
 def furnish(host: Host) -> None:

@@ -19,6 +19,12 @@ SEGMENT = 0x5E6
 
 
 @flow(log_prints=True)
+def where() -> None:
+    """Tell where this is."""
+    print(f"here={Path.cwd()}")
+
+
+@flow(log_prints=True)
 def place() -> None:
     """Tell where this is, having written there."""
     here = Path.cwd()

@@ -26,6 +26,12 @@ def java() -> str:
     return output(f"{make} >/dev/null 2>&1 && keytool -list {store} 2>&1 | grep -c PrivateKeyEntry")
 
 
+def java_home() -> str:
+    """Ask Java where its settings and caches are."""
+    shown = "java -XshowSettings:properties -version 2>&1"
+    return output(f"{shown} | sed -n 's/ *user.home = //p'")
+
+
 def node() -> str:
     """Run JavaScript, which lists the network's interfaces."""
     return output("node -p \"require('os').networkInterfaces().lo[0].address\"")

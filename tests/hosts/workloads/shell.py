@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import tempfile
+from importlib import metadata
 
 
 def output(script: str, **environment: str) -> str:
@@ -24,3 +26,8 @@ def output(script: str, **environment: str) -> str:
     if done.returncode:
         raise RuntimeError(f"exit {done.returncode}: {done.stdout[-1000:]}")
     return done.stdout.strip()
+
+
+def total() -> None:
+    """Say what program this is, with its arguments."""
+    print(metadata.version("shop-reports"), *sys.argv[1:])

@@ -21,12 +21,16 @@ COMPANIONS = {
     f".prefect_worker/{path.name}": path
     for path in (
         ROLE / "files/prove.py",
+        ROLE / "files/prefect_worker_metadata.py",
         ROLE / "files/prefect_worker_smoke.py",
         ROLE / "files/runs/workspace.sh",
     )
 }
 # The release's module takes it out again.
 UV = ".uv.whl"
+# What is made anew where it is needed, and what a release has of its own.
+NEVER = ["__pycache__", "*.pyc", "*.egg-info", "/.venv", "/.prefect_worker", "/.ready"]
+NEVER += ["/.wheels", "/.ca.pem", "/.api-ca.pem", f"/{UV}"]
 
 
 class ActionModule(ActionBase):
@@ -44,32 +48,50 @@ class ActionModule(ActionBase):
             files = {name: Path(path).resolve() for name, path in given.items()}
             return {"changed": False, "archive": _pack({**files, **_installers(options)})}
         project = Path(options["directory"]).expanduser()
-        files = {str(path): project / path for path in _files(project, options["exclude"])}
+        chosen = _files(project, options["exclude"], options["include"])
+        files = {str(path): project / path for path in chosen}
         files.update(COMPANIONS)
         if options.get("pack"):
             return {"changed": False, "archive": _pack({**files, **_installers(options)})}
         return {"changed": False, "digest": _digest(files, options["requirements"])}
 
 
-def _files(project: Path, exclude: list[str]) -> Iterator[Path]:
+def _files(project: Path, exclude: list[str], include: list[str]) -> Iterator[Path]:
     """Relative paths of what belongs to the release, in a stable order."""
+
+    def chosen(path: Path) -> bool:
+        if _matches(path, NEVER):
+            return False
+        return _matches(path, include) or not _matches(path, exclude)
+
     for folder, names, files in os.walk(project):
         here = Path(folder).relative_to(project)
-        names[:] = sorted(n for n in names if not _excluded(here / n, exclude))
+        if _is_empty(names, files):
+            yield here
+        names[:] = sorted(n for n in names if chosen(here / n) or _leads_to(here / n, include))
         links = [n for n in names if Path(folder, n).is_symlink()]
         for name in sorted([*files, *links]):
             path = here / name
-            if not _excluded(path, exclude):
+            if chosen(path):
                 _require_inside(project, path)
                 yield path
 
 
-def _excluded(path: Path, patterns: list[str]) -> bool:
+def _matches(path: Path, patterns: list[str]) -> bool:
     """A pattern with a leading slash means the project's top level, another one any name."""
     return any(
         fnmatch.fnmatch(f"/{path.as_posix()}" if pattern.startswith("/") else path.name, pattern)
         for pattern in patterns
     )
+
+
+def _leads_to(folder: Path, patterns: list[str]) -> bool:
+    return any(pattern.startswith(f"/{folder.as_posix()}/") for pattern in patterns)
+
+
+def _is_empty(names: list[str], files: list[str]) -> bool:
+    """Tell whether a folder is there to be written to: git keeps it by a hidden file."""
+    return not names and all(name.startswith(".") for name in files)
 
 
 def _require_inside(project: Path, path: Path) -> None:
@@ -99,7 +121,9 @@ def _mode(path: Path) -> int:
 
 
 def _content(path: Path) -> bytes:
-    return _target(path).encode() if path.is_symlink() else path.read_bytes()
+    if path.is_symlink():
+        return _target(path).encode()
+    return b"" if path.is_dir() else path.read_bytes()
 
 
 def _target(link: Path) -> str:
@@ -127,6 +151,9 @@ def _pack(files: dict[str, Path]) -> str:
             entry.mode = _mode(path)
             if path.is_symlink():
                 entry.type, entry.linkname = tarfile.SYMTYPE, _target(path)
+                tar.addfile(entry)
+            elif path.is_dir():
+                entry.type = tarfile.DIRTYPE
                 tar.addfile(entry)
             else:
                 entry.size = path.stat().st_size

@@ -26,13 +26,13 @@ class ActionModule(ActionBase):
         project = Path(options["directory"]).expanduser()
         return {
             "changed": False,
-            "entrypoints": _entrypoints(project),
+            "entrypoints": _entrypoints(project, options["pool"]),
             "prefect": _pinned_prefect(project / options["requirements"]),
         }
 
 
-def _entrypoints(project: Path) -> list[str]:
-    """Every deployment's entrypoint; those that name files are seen to be there."""
+def _entrypoints(project: Path, pool: str) -> list[str]:
+    """Every entrypoint of a pool's deployments; those that name files are seen to be there."""
     found: set[str] = set()
     for number, deployment in enumerate(_deployments(project / "prefect.yaml"), 1):
         if not isinstance(deployment, dict) or not deployment.get("entrypoint"):
@@ -41,10 +41,22 @@ def _entrypoints(project: Path) -> list[str]:
                 f"Deployment {number} in prefect.yaml, {str(name)[:80]!r}, has no entrypoint: "
                 "each needs a name and an entrypoint, for example shop.flows.report.report."
             )
+        if _is_of_elsewhere(deployment, pool):
+            continue
         entrypoint = str(deployment["entrypoint"])
         _require_entrypoint(project, str(deployment.get("name")), entrypoint)
         found.add(entrypoint)
     return sorted(found)
+
+
+def _is_of_elsewhere(deployment: dict[str, Any], pool: str) -> bool:
+    """Tell whether other machines run it, or its code comes from another place than the project."""
+    chosen = deployment.get("work_pool")
+    name = str(chosen.get("name") or "") if isinstance(chosen, dict) else ""
+    # What is in braces is filled in when it is deployed.
+    others = name not in ("", pool) and "{{" not in name
+    steps = [str(step) for step in deployment.get("pull") or [] if isinstance(step, dict)]
+    return others or any("git_clone" in step or "pull_from" in step for step in steps)
 
 
 def _deployments(path: Path) -> list[Any]:

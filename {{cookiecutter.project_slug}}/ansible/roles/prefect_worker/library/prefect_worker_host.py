@@ -49,6 +49,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "project": {"type": "path", "required": True},
     "links_in": {"type": "path", "required": True},
     "digest": {"type": "str", "default": ""},
+    "entrypoints": {"type": "list", "elements": "str", "default": []},
     "uv": {"type": "path", "required": True},
     "unit": {"type": "str", "required": True},
     "port": {"type": "int", "required": True},
@@ -107,7 +108,8 @@ def _fitness(wanted: dict[str, Any], unit: dict[str, Any]) -> dict[str, Any]:
     if not _listens(unit["pid"], wanted["port"]):
         _require_free_port(wanted["port"])
     release = _release_id(wanted["digest"], version, wanted["user"])
-    ready = is_ready(Path(wanted["project"], "releases", release))
+    place = Path(wanted["project"], "releases", release)
+    ready = is_ready(place, wanted["entrypoints"])
     # Going back to a release that is there takes no room.
     if release and not ready:
         require_space(wanted["free_mib"], "prefect_worker_free_mib")

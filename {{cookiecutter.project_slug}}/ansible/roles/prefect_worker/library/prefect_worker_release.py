@@ -11,6 +11,8 @@ import tarfile
 import tempfile
 import time
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +26,10 @@ from ansible.module_utils.prefect_worker_venv import (
     COMPANIONS,
     READY,
     NoReleaseError,
+    is_installed,
     is_ready,
     make_venv,
+    proved_in,
     require,
 )
 
@@ -72,35 +76,58 @@ def main() -> None:
 
 
 def _make(module: AnsibleModule, wanted: dict[str, Any], folder: Path) -> None:
-    if is_ready(folder):
+    if is_ready(folder, wanted["entrypoints"]):
         # Another worker of the project on this machine was quicker.
         module.exit_json(changed=False)
+    # Workers of another pool may be using it, and have other flows.
+    new = not is_installed(folder)
     try:
-        unpack(Path(wanted["archive"]), folder)
-        bring_uv(Path(wanted["uv"]), folder / UV_WHEEL)
-        authorities = {wanted["ca_file"]: wanted["ca"]}
-        if wanted["api_ca"]:
-            authorities[wanted["api_ca_file"]] = wanted["api_ca"]
-        for path, content in authorities.items():
-            Path(path).write_text(content)
-        make_venv(folder, wanted)
-        # What the worker's unit reads, so that a run sees its own release and not a later one.
-        (folder / "release.env").write_text(f"PROJECT_DIR={folder}\n")
-        _close(folder, pwd.getpwnam(wanted["user"]).pw_gid)
-        label(folder)
-        _prove(folder, wanted)
-        for path in authorities:
-            Path(path).unlink()
+        if new:
+            unpack(Path(wanted["archive"]), folder)
+            bring_uv(Path(wanted["uv"]), folder / UV_WHEEL)
+        with _authorities(wanted):
+            if new:
+                _install(folder, wanted)
+            _prove(folder, wanted)
         # What is ready after a loss of power, and what others share by hard links, is complete.
         os.sync()
-        replace(folder / READY, json.dumps(wanted["entrypoints"]).encode(), 0o644)
+        proved = {*([] if new else proved_in(folder)), *wanted["entrypoints"]}
+        replace(folder / READY, json.dumps(sorted(proved)).encode(), 0o644)
     except (NoReleaseError, UnwrittenError) as failure:
-        shutil.rmtree(folder, ignore_errors=True)
-        module.fail_json(msg=str(failure))
+        _fail(module, folder, new, str(failure))
     except (OSError, tarfile.TarError, zipfile.BadZipFile) as failure:
-        shutil.rmtree(folder, ignore_errors=True)
-        module.fail_json(msg=f"The new release is not used: {failure}.")
+        _fail(module, folder, new, f"The new release is not used: {failure}.")
     module.exit_json(changed=True)
+
+
+@contextmanager
+def _authorities(wanted: dict[str, Any]) -> Iterator[None]:
+    """Have files of the authorities there while packages are fetched and flows are imported."""
+    files = {wanted["ca_file"]: wanted["ca"]}
+    if wanted["api_ca"]:
+        files[wanted["api_ca_file"]] = wanted["api_ca"]
+    try:
+        for path, content in files.items():
+            Path(path).write_text(content)
+        yield
+    finally:
+        for path in files:
+            Path(path).unlink(missing_ok=True)
+
+
+def _install(folder: Path, wanted: dict[str, Any]) -> None:
+    make_venv(folder, wanted)
+    # What the worker's unit reads, so that a run sees its own release and not a later one.
+    (folder / "release.env").write_text(f"PROJECT_DIR={folder}\n")
+    _close(folder, pwd.getpwnam(wanted["user"]).pw_gid)
+    label(folder)
+
+
+def _fail(module: AnsibleModule, folder: Path, new: bool, why: str) -> None:
+    """End the play; what was there before the play stays."""
+    if new:
+        shutil.rmtree(folder, ignore_errors=True)
+    module.fail_json(msg=why)
 
 
 def _close(folder: Path, group: int) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from ansible.module_utils.prefect_worker_infrastructure import (
     checked,
 )
 from ansible.module_utils.prefect_worker_sandboxed import run_as_worker
-from ansible.module_utils.prefect_worker_venv import READY
+from ansible.module_utils.prefect_worker_venv import proved_in
 
 FLOW = "prefect-worker-smoke-test"
 ENTRYPOINT = "prefect_worker_smoke.smoke"
@@ -32,7 +31,7 @@ class SmokeTest:
         self._api = api
         self._wanted = wanted
         self._release = release
-        self._entrypoints: list[str] = json.loads((release / READY).read_text())
+        self._entrypoints = proved_in(release)
         docker = wanted["type"] == "docker"
         self._place: Containers | Processes = (
             Containers(wanted, api, release, self._entrypoints) if docker else Processes(wanted)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,9 +41,20 @@ def make_venv(folder: Path, wanted: dict[str, Any]) -> None:
     _make_importable(folder, venv, wanted)
 
 
-def is_ready(folder: Path) -> bool:
-    """Whether a release is proved, and its Python is still on the machine."""
+def is_ready(folder: Path, entrypoints: Sequence[str] = ()) -> bool:
+    """Whether a release is proved, with these flows, and its Python is still on the machine."""
+    return is_installed(folder) and set(entrypoints) <= set(proved_in(folder))
+
+
+def is_installed(folder: Path) -> bool:
+    """Whether a release was proved, and its Python is still on the machine."""
     return (folder / READY).exists() and (folder / PYTHON).exists()
+
+
+def proved_in(folder: Path) -> list[str]:
+    """The entrypoints that a release was proved with: each pool's workers have theirs."""
+    found: list[str] = json.loads((folder / READY).read_text())
+    return found
 
 
 def cache_of(uv: Path) -> Path:
@@ -57,7 +70,9 @@ def require(done: subprocess.CompletedProcess[str], what: str) -> None:
         raise NoReleaseError(f"The new release is not used: {what} ({how}).\n{last}")
 
 
-def run(command: list[str], environment: dict[str, str], must: bool = True) -> None:
+def run(
+    command: list[str], environment: dict[str, str], must: bool = True
+) -> subprocess.CompletedProcess[str]:
     """Run one step of a release; NoReleaseError if it fails and must not."""
     done = subprocess.run(
         command,
@@ -70,6 +85,7 @@ def run(command: list[str], environment: dict[str, str], must: bool = True) -> N
     )
     if must:
         require(done, f"{Path(command[0]).name} fails, so its packages are not installed")
+    return done
 
 
 def _twin(folder: Path, wanted: dict[str, Any]) -> Path | None:
@@ -135,6 +151,13 @@ def _compile(wanted: dict[str, Any], folders: list[Path]) -> None:
     run([python, *ALONE, "-m", "compileall", "-qq", "-j0", *map(str, folders)], {}, must=False)
 
 
+def _describe(folder: Path, wanted: dict[str, Any]) -> None:
+    """Tell what installing the project would: its version, entry points and scripts."""
+    program = folder / COMPANIONS / "prefect_worker_metadata.py"
+    command = [_identity(wanted["python"])[1], *ALONE, str(program), str(folder)]
+    require(run(command, {}, must=False), "its pyproject.toml does not describe a package")
+
+
 def _make_importable(folder: Path, venv: Path, wanted: dict[str, Any]) -> None:
     """Put the code on the path without building it: a build would need a backend nobody pinned."""
     ours = [folder / "src", folder / COMPANIONS]
@@ -142,4 +165,6 @@ def _make_importable(folder: Path, venv: Path, wanted: dict[str, Any]) -> None:
     # The one that came with a shared environment is the other release's.
     path.unlink(missing_ok=True)
     path.write_text("".join(f"{root}\n" for root in [*ours, folder]))
+    if (folder / "pyproject.toml").exists():
+        _describe(folder, wanted)
     _compile(wanted, ours)

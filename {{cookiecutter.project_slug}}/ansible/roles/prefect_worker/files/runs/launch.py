@@ -53,6 +53,8 @@ def _ask_to_start(run: str, given: dict[str, str]) -> tuple[str, socket.socket]:
     # A worker goes on when a new release has the same packages; what it starts is of that release.
     environment["PROJECT_DIR"] = os.path.realpath(os.environ["RUN_PROJECT"])
     environment["RUN_RECORD"] = records.begin(run, given.get("crash_retries", ""))
+    if folder := given.get("working_dir"):
+        environment["RUN_WORKING_DIR"] = folder
     limits = {name: given[name] for name in LIMITS if name in given}
     return request({"start": run, "limits": limits, "environment": environment})
 

@@ -4,9 +4,12 @@
 # the same, as paths are in results' keys.
 work=/var/tmp/run
 mkdir -m 700 "$work" 2>/dev/null || work=$(mktemp -d /var/tmp/run.XXXXXX)
-if cp -rs "$PROJECT_DIR"/* "$work" && ln -s "$PROJECT_DIR/.venv" "$work"; then
+release=$PROJECT_DIR
+if find "$release" -mindepth 1 -maxdepth 1 ! -name .venv ! -name .prefect_worker \
+    -exec cp -rs -t "$work" {} + && ln -s "$release/.venv" "$work"; then
     export PROJECT_DIR="$work"
 fi
-# What packages bring as programs is found by its name, as where an environment is activated.
-export PATH="$PROJECT_DIR/.venv/bin:$PATH"
-cd "$PROJECT_DIR" || exit
+# What packages and the project itself bring as programs is found by its name, as where an
+# environment is activated.
+export PATH="$PROJECT_DIR/.venv/bin:$release/.prefect_worker/bin:$PATH"
+cd "${RUN_WORKING_DIR:-$PROJECT_DIR}" || exit
