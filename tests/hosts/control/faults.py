@@ -142,6 +142,11 @@ class Faults:
         states = self.api.request("GET", f"/flow_run_states/?flow_run_id={run}")
         return [str(state["name"]) for state in states]
 
+    def messages(self, run: str) -> str:
+        """The messages of all states that it has been in."""
+        states = self.api.request("GET", f"/flow_run_states/?flow_run_id={run}")
+        return "\n".join(str(state["message"]) for state in states)
+
     def tasks(self, run: str) -> list[str]:
         """The types of the states of its task runs."""
         body = {"flow_runs": {"id": {"any_": [run]}}}

@@ -35,6 +35,11 @@ def eat() -> None:
         taken.append(bytearray(16 << 20))
 
 
+def feast() -> None:
+    """Take 4 GiB, and give them back."""
+    bytearray(4 << 30)
+
+
 def fill() -> None:
     """Write until there is no room."""
     with Path("/tmp/rest").open("wb") as rest:
@@ -57,6 +62,7 @@ WAYS: dict[str, Callable[[], object]] = {
     "": lambda: None,
     "wait": wait,
     "eat": eat,
+    "feast": feast,
     "fill": fill,
     "breed": breed,
     "mount": mount,

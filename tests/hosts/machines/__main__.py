@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import signal
 import sys
+from collections.abc import Callable
 from contextlib import closing
 
+from tests.hosts.machines.host import Host
 from tests.hosts.machines.lab import Lab
 
 ENDINGS = {signal.SIGINT, signal.SIGTERM}
@@ -19,7 +21,11 @@ def main() -> None:
     with closing(Lab()) as lab:
         for number, wish in enumerate(sys.argv[1:], start=1):
             kind, _, suite = wish.rpartition(":")
-            makers = {"vm": lab.vm, "equipped": lab.equipped, "": lab.container}
+            makers: dict[str, Callable[[str, str], Host]] = {
+                "vm": lab.vm,
+                "equipped": lab.equipped,
+                "": lab.container,
+            }
             makers[kind](suite, f"{suite}{number}").start()
         for host in lab.hosts:
             host.wait()

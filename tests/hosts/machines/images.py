@@ -23,7 +23,16 @@ BARE = [
 ]
 KINDS = {
     "container": [],
-    "vm": ["initramfs-tools", "linux-image-cloud-amd64", "udev"],
+    "vm": [
+        "bzip2",
+        "git",
+        "initramfs-tools",
+        "linux-image-cloud-amd64",
+        "rsync",
+        "udev",
+        "xz-utils",
+        "zstd",
+    ],
     # What the flows of data teams call.
     "equipped": [
         "bzip2",

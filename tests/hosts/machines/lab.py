@@ -58,10 +58,17 @@ class Lab:
         self.hosts.append(made)
         return made
 
-    def vm(self, suite: str, name: str) -> VirtualMachine:
-        """A virtual machine, not started."""
+    def before_vm(self, suite: str, name: str) -> Container:
+        """What is to be a virtual machine as a container, not started."""
+        made = Container(self._place(name), suite, [image(suite, self._images, "vm")])
+        self.hosts.append(made)
+        return made
+
+    def vm(self, suite: str, name: str, layers: list[Path] | None = None) -> VirtualMachine:
+        """A virtual machine, not started; `layers` lie on top of the image."""
         place = self._place(name)
-        made = VirtualMachine(place, [image(suite, self._images, "vm")], self._next)
+        below = image(suite, self._images, "vm")
+        made = VirtualMachine(place, [*(layers or []), below], self._next)
         self.hosts.append(made)
         return made
 

@@ -90,10 +90,3 @@ def psycopg() -> str:
     with psycopg.connect("") as connection:
         connection.execute("CREATE TABLE IF NOT EXISTS sold AS SELECT generate_series(1, 100) AS n")
         return str(connection.execute("SELECT sum(n) FROM sold").fetchone())
-
-
-def psutil() -> str:
-    """List the network's interfaces."""
-    import psutil
-
-    return psutil.net_if_addrs()["lo"][0].address

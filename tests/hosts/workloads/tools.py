@@ -50,6 +50,13 @@ def tar() -> str:
     return output("echo x >a && tar -czf t.tgz a && rm a && tar -xzpf t.tgz && cat a")
 
 
+def git() -> str:
+    """Clone a repository of the machine."""
+    who = "-c user.name=a -c user.email=a@example.com"
+    make = f"git init -q a && cd a && echo x >f && git add f && git {who} commit -q -m first"
+    return output(f"({make}) && git clone -q file://$PWD/a b && cat b/f")
+
+
 def chgrp() -> str:
     """Give a file to one's own group."""
     return output("touch e && chgrp prefect e && stat -c %G e")
@@ -95,3 +102,10 @@ def os_chown() -> str:
         path.touch()
         os.chown(path, -1, os.getgid())
         return str(path.stat().st_gid == os.getgid())
+
+
+def psutil() -> str:
+    """List the network's interfaces, from Python."""
+    import psutil
+
+    return psutil.net_if_addrs()["lo"][0].address

@@ -28,7 +28,7 @@ def main() -> None:
 def in_words(result: str, code: str, status: str) -> str:
     """Why the unit ended, for somebody who looks at the run and not at the machine."""
     if result == "oom-kill":
-        return f"killed: used more than its {_memory()}"
+        return f"killed: {_beyond_its_memory()}"
     if result == "timeout" and (limit := os.environ.get("RUN_TIME_MAX", "infinity")) != "infinity":
         return f"stopped: ran longer than its limit of {limit}"
     if (result, status) == ("success", "TERM"):
@@ -41,10 +41,19 @@ def in_words(result: str, code: str, status: str) -> str:
     return f"could not be started ({result})"
 
 
-def _memory() -> str:
-    """The unit's limit, or what is left to say if it has none."""
-    group = Path("/proc/self/cgroup").read_text().rpartition("0::/")[2].strip()
-    limit = Path("/sys/fs/cgroup", group, "memory.max").read_text().strip()
+def _beyond_its_memory() -> str:
+    """Return whose limit was reached, the run's own or one that it shares with others."""
+    path = Path("/proc/self/cgroup").read_text().rpartition("0::/")[2].strip()
+    group = Path("/sys/fs/cgroup", path)
+    events = (group / "memory.events.local").read_text().split()
+    if events[events.index("oom") + 1] != "0":
+        return f"used more than its {_limit(group)}"
+    together = f"what all flow runs of its machine may use together ({_limit(group.parent)})"
+    return f"{together}, or its machine's memory, was used up"
+
+
+def _limit(group: Path) -> str:
+    limit = (group / "memory.max").read_text().strip()
     return size(0 if limit == "max" else int(limit))
 
 
