@@ -12,6 +12,7 @@ from tests.hosts.control.site import CA_BUNDLE, PASSWORD, VARIABLES, Site
 from tests.hosts.machines.container import Container
 
 WORKER = "shop-reports@worker"
+RUN_UNIT = "prefect-run-shop-reports@any.service"
 ENVIRONMENT = {"WAREHOUSE_PASSWORD": PASSWORD, "WAREHOUSE": "north"}
 OVERRIDES = {"RestrictNamespaces": False}
 # Each beside those before it: what a play does not set has its default again.
@@ -45,6 +46,7 @@ def test_the_new_values_are_the_worker_s(site: Site, host: Container) -> None:
         host,
         prefect_worker_ca_bundle=str(bundle),
         prefect_worker_packages=["tree"],
+        prefect_worker_run_umask="0027",
         **so_far("a drop-in"),
     ).succeeded()
     pid = main_pid(host)
@@ -52,6 +54,7 @@ def test_the_new_values_are_the_worker_s(site: Site, host: Container) -> None:
     assert "WAREHOUSE=north" in host.shell(f"tr '\\0' '\\n' </proc/{pid}/environ")
     assert shown(host, UNIT, "RestrictNamespaces")["RestrictNamespaces"] == "no"
     host.shell("tree --version")
+    assert [shown(host, unit, "UMask")["UMask"] for unit in (UNIT, RUN_UNIT)] == ["0077", "0027"]
 
 
 def test_a_drop_in_that_is_no_longer_wanted_goes_and_restarts_it(

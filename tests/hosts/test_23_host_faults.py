@@ -19,7 +19,9 @@ def faults(site: Site, host: Container) -> Faults:
     return Faults(site.api, site.pool, host)
 
 
-def test_runs_of_a_machine_that_lost_power_are_reported_and_run_again(faults: Faults) -> None:
+def test_runs_of_a_machine_that_lost_power_are_reported_and_run_again(
+    site: Site, faults: Faults
+) -> None:
     once, again = faults.held(), faults.held(flow="retried")
     faults.host.kill()
     faults.host.start()
@@ -29,6 +31,7 @@ def test_runs_of_a_machine_that_lost_power_are_reported_and_run_again(faults: Fa
     faults.let_go(again)
     assert faults.ended(again)["state_type"] == "COMPLETED"
     assert faults.steps(again) == ["before", "after"]
+    assert site.play(faults.host).succeeded().changed["worker"] == 0
 
 
 def test_runs_of_a_machine_that_is_shut_down_are_reported(faults: Faults) -> None:

@@ -53,7 +53,7 @@ OUTPUTS = {
     },
     "network": {
         "git_https_and_a_port_above_1023": "x",
-        "rsync_ssh": "1",
+        "rsync_scp_and_sftp": "1",
         "smtp": "{}",
     },
     "project": {
@@ -75,7 +75,9 @@ OUTPUTS = {
     },
     "rights": {
         "device": "False",
+        "limits": "raised",
         "locale": "UTF-8",
+        "lock": "locked",
         "ping": "1",
         "time_zone": "1:00:00, 01",
     },

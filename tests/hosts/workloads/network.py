@@ -35,10 +35,12 @@ def git_https_and_a_port_above_1023() -> str:
                 server.shutdown()
 
 
-def rsync_ssh() -> str:
-    """Copy a file over SSH, with the key that git has."""
-    here = "admin@$(hostname -I | cut -d ' ' -f 1)"
-    return output(f'rsync -e "$GIT_SSH_COMMAND" {here}:/etc/hostname . && wc -l <hostname')
+def rsync_scp_and_sftp() -> str:
+    """Copy a file over SSH, with the key and the known hosts that git has."""
+    there = "admin@$(hostname -I | cut -d ' ' -f 1):/etc/hostname"
+    options = "${GIT_SSH_COMMAND#ssh }"
+    copies = f'rsync -e "$GIT_SSH_COMMAND" {there} a && scp -q {options} {there} b'
+    return output(f"{copies} && sftp -q {options} {there} c && sort -u a b c | wc -l")
 
 
 def smtp() -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -11,6 +12,13 @@ from zoneinfo import ZoneInfo
 from shop_reports.workloads.shell import output
 
 CHROMIUM = "/usr/bin/chromium-headless-shell"
+# mov eax, 20; int 0x80; ret
+GET_PID = """
+import ctypes, mmap
+page = mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
+page.write(bytes.fromhex("b814000000cd80c3"))
+ctypes.CFUNCTYPE(ctypes.c_int)(ctypes.addressof(ctypes.c_char.from_buffer(page)))()
+"""
 
 
 def locale() -> str:
@@ -22,6 +30,21 @@ def time_zone() -> str:
     """Tell the time of another place."""
     moment = datetime(2026, 1, 1, tzinfo=ZoneInfo("Europe/Berlin"))
     return f"{moment.utcoffset()}, {output('date -d @0 +%H', TZ='Europe/Berlin')}"
+
+
+def limits() -> str:
+    """Open as many files as the hard limit allows."""
+    return output("ulimit -n $(ulimit -Hn) && [ $(ulimit -n) = $(ulimit -Hn) ] && echo raised")
+
+
+def lock() -> str:
+    """Lock a file that other runs see."""
+    return output("flock ~/lock sh -c 'flock --nonblock ~/lock true || echo locked'")
+
+
+def call_of_32_bits() -> str:
+    """Call the kernel as a 32-bit program does."""
+    return output(f"{sys.executable} -c '{GET_PID}'")
 
 
 def home() -> str:
