@@ -44,6 +44,8 @@ def test_a_run_starts_where_its_deployment_says(faults: Faults) -> None:
     step: Steps = [{"prefect.deployments.steps.run_shell_script": {"script": "pwd"}}]
     run = ended(faults, "where", step, working_dir="/srv/faults")
     assert told(faults, run) == {"here": "/srv/faults"}
+    below = ended(faults, "where", step, working_dir="src")
+    assert told(faults, below) == {"here": "/var/tmp/run/src"}
 
 
 def test_programs_of_packages_are_found_by_their_names(seen: dict[str, str]) -> None:

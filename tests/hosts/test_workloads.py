@@ -51,7 +51,7 @@ OVERRIDES = {
     "RestrictSUIDSGID": False,
 }
 REFUSALS = {
-    "call_of_32_bits": "exit 159",
+    "call_of_32_bits": "exit -31",
     "chromium_with_its_own_sandbox": "No usable sandbox",
     "data": "Read-only file system: '/data/report'",
     "home": "Permission denied: '/home/reports/report'",

@@ -16,7 +16,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 ROLE = Path(__file__).resolve().parent.parent
-# Goes into every release, so that a release proves itself with the role's own means.
+# Goes into every release: what describes it, proves it and starts its runs is the role's own.
 COMPANIONS = {
     f".prefect_worker/{path.name}": path
     for path in (
@@ -29,12 +29,13 @@ COMPANIONS = {
 # The release's module takes it out again.
 UV = ".uv.whl"
 # What is made anew where it is needed, and what a release has of its own.
-NEVER = ["__pycache__", "*.pyc", "*.egg-info", "/.venv", "/.prefect_worker", "/.ready"]
-NEVER += ["/.wheels", "/.ca.pem", "/.api-ca.pem", f"/{UV}"]
+NEVER = ["__pycache__", "*.pyc", "*.egg-info", "/release.env", f"/{UV}", "/.venv", "/.wheels"]
+NEVER += ["/.prefect_worker", "/.project", "/.ready", "/.proved-*", "/.images.json"]
+NEVER += ["/.ca.pem", "/.api-ca.pem"]
 
 
 class ActionModule(ActionBase):
-    """Name a project's files by a digest, or with `pack` put them, or `files`, into an archive."""
+    """Tell the digest of a project's files; pack those that have this `digest`, or else `files`."""
 
     TRANSFERS_FILES = False
 
@@ -51,18 +52,25 @@ class ActionModule(ActionBase):
         chosen = _files(project, options["exclude"], options["include"])
         files = {str(path): project / path for path in chosen}
         files.update(COMPANIONS)
-        if options.get("pack"):
-            return {"changed": False, "archive": _pack({**files, **_installers(options)})}
-        return {"changed": False, "digest": _digest(files, options["requirements"])}
+        digest = _digest(files, options["requirements"])
+        if "digest" not in options:
+            return {"changed": False, "digest": digest}
+        if options["digest"] != digest:
+            raise AnsibleActionFail("The project was changed while it was played: play again.")
+        return {"changed": False, "archive": _pack({**files, **_installers(options)})}
 
 
 def _files(project: Path, exclude: list[str], include: list[str]) -> Iterator[Path]:
     """Relative paths of what belongs to the release, in a stable order."""
 
+    def stays(path: Path) -> bool:
+        return _matches(path, exclude) and not _includes(path, include)
+
     def chosen(path: Path) -> bool:
-        if _matches(path, NEVER):
+        line = [path, *path.parents][:-1]
+        if any(_matches(one, NEVER) for one in line):
             return False
-        return _matches(path, include) or not _matches(path, exclude)
+        return _includes(path, include) or not any(map(stays, line))
 
     for folder, names, files in os.walk(project):
         here = Path(folder).relative_to(project)
@@ -85,8 +93,20 @@ def _matches(path: Path, patterns: list[str]) -> bool:
     )
 
 
+def _includes(path: Path, patterns: list[str]) -> bool:
+    """What is hidden comes along only if its own name is given."""
+    hidden = path.name.startswith(".")
+    return _matches(path, [p for p in patterns if p.rpartition("/")[2].startswith(".") == hidden])
+
+
 def _leads_to(folder: Path, patterns: list[str]) -> bool:
-    return any(pattern.startswith(f"/{folder.as_posix()}/") for pattern in patterns)
+    """Tell whether a pattern names something below a folder."""
+    name, depth = f"/{folder.as_posix()}", len(folder.parts)
+    paths = (p.split("/") for p in patterns if p.startswith("/"))
+    return any(
+        len(path) > depth + 1 and fnmatch.fnmatch(name, "/".join(path[: depth + 1]))
+        for path in paths
+    )
 
 
 def _is_empty(names: list[str], files: list[str]) -> bool:
@@ -128,10 +148,7 @@ def _content(path: Path) -> bytes:
 
 def _target(link: Path) -> str:
     """Return where a link leads from its own folder, as the project is elsewhere on a machine."""
-    target = link.readlink()
-    if not target.is_absolute():
-        return str(target)
-    return os.path.relpath(target.resolve(), link.parent.resolve())
+    return os.path.relpath(link.resolve(), link.parent.resolve())
 
 
 def _installers(options: dict[str, Any]) -> dict[str, Path]:

@@ -55,8 +55,10 @@ def _is_of_elsewhere(deployment: dict[str, Any], pool: str) -> bool:
     name = str(chosen.get("name") or "") if isinstance(chosen, dict) else ""
     # What is in braces is filled in when it is deployed.
     others = name not in ("", pool) and "{{" not in name
-    steps = [str(step) for step in deployment.get("pull") or [] if isinstance(step, dict)]
-    return others or any("git_clone" in step or "pull_from" in step for step in steps)
+    pull = deployment.get("pull")
+    steps = [step for step in pull if isinstance(step, dict)] if isinstance(pull, list) else []
+    names = [str(name).rpartition(".")[2] for step in steps for name in step]
+    return others or any(name.startswith(("git_clone", "pull_from")) for name in names)
 
 
 def _deployments(path: Path) -> list[Any]:
@@ -87,7 +89,8 @@ def _require_entrypoint(project: Path, deployment: str, entrypoint: str) -> None
         tree = ast.parse((project / file).read_bytes())
     except SyntaxError as error:
         raise AnsibleActionFail(f"{start} {file} is no Python: {error}.") from None
-    if function.split(".")[0] not in _names(tree):
+    names = _names(tree)
+    if function.split(".")[0] not in names and "*" not in names:
         raise AnsibleActionFail(f"{start} {file} defines no {function}.")
 
 

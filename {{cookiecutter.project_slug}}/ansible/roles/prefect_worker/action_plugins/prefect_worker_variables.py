@@ -38,7 +38,7 @@ WEB = r"https?://[^\s/?#@]+(/[^\s?#]*)?"
 WEB_WITH_USER = r"https?://[^\s/?#]+(/[^\s?#]*)?"
 RUN_ENVIRONMENT = (
     *("CREDENTIALS", "GROUPS", "LAUNCHER", "POOL"),
-    *("RECORDS", "SOCKET", "UNIT", "WORKER"),
+    *("RECORDS", "SOCKET", "UNIT", "WORKER", "WORKING_DIR"),
 )
 OWN_ENVIRONMENT = {
     "HOME": "is the project's folder under /var/lib/prefect",
@@ -386,6 +386,8 @@ PUBLIC_KEY = r"age1[02-9ac-hj-np-z]{58}|ssh-(ed25519|rsa) [A-Za-z0-9+/]+={0,2}( 
 HOST = r"(?!-)[A-Za-z0-9.-]{1,253}(?<![-.])"
 HOST_RULE = "the name or the IPv4 address by which workers and browsers reach the server"
 PATH_RULE = "an absolute path on this computer"
+PATTERN = r"/[^\x00-\x1f\x7f]+|[^/\x00-\x1f\x7f]+"
+PATTERN_RULE = "patterns, each for a name or, with a slash in front, for a path of the project"
 PROXY_RULE = "an http or https URL without spaces"
 COMMON: dict[str, Check] = {
     "wheelhouse": _wheelhouse,
@@ -406,7 +408,8 @@ WORKER: dict[str, Check] = {
     "api_ca_bundle": _api_ca_bundle,
     "state": _one_of("present", "absent", "drained", "rolled_back"),
     "project": _matching(NAME, NAME_RULE),
-    "exclude": _each(r"[^\x00-\x1f\x7f]+", "patterns for file names"),
+    "exclude": _each(PATTERN, PATTERN_RULE),
+    "include": _each(PATTERN, PATTERN_RULE),
     "requirements": _requirements,
     # Such a name is that of another worker's watchdog.
     "name": _matching(f"(?!.*-watchdog$){NAME}", f"{NAME_RULE}, and does not end in -watchdog"),

@@ -11,8 +11,8 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-OURS = ".prefect_worker"
 NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
+SCRIPT_NAME = re.compile(r"\w[\w.-]*")
 VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.!+_-]*")
 ENTRY = re.compile(r"[^\s=\[][^\n=]*")
 OBJECT = re.compile(r"([\w.]+)\s*:\s*([\w.]+)")
@@ -25,7 +25,7 @@ sys.exit({called}())
 """
 
 
-def main(release: Path) -> None:
+def main(release: Path, description: Path) -> None:
     """Write metadata, entry points and scripts as installing the project would."""
     project = tomllib.loads((release / "pyproject.toml").read_text()).get("project", {})
     if not project:
@@ -34,14 +34,18 @@ def main(release: Path) -> None:
     # A version that is worked out when a project is built is not known here.
     version = _like(VERSION, project.get("version", "0"), "project.version")
     escaped = re.sub(r"[-_.]+", "_", name).lower()
-    folder = release / OURS / f"{escaped}-{version}.dist-info"
-    folder.mkdir()
+    folder = description / f"{escaped}-{version}.dist-info"
+    folder.mkdir(parents=True)
     (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
     scripts = project.get("scripts", {})
-    groups = {**project.get("entry-points", {}), "console_scripts": scripts}
+    # A worker would load Prefect's, and go on with them when only code has changed.
+    others = project.get("entry-points", {}).items()
+    groups = {name: group for name, group in others if not name.startswith("prefect.")}
+    groups["console_scripts"] = scripts
     (folder / "entry_points.txt").write_text("\n".join(map(_group, groups.items())))
     for script, target in scripts.items():
-        _write_script(release, script, target)
+        path = description / "bin" / _like(SCRIPT_NAME, script, "project.scripts")
+        _write_script(path, release / ".venv/bin/python", target)
 
 
 def _group(named: tuple[str, dict[str, str]]) -> str:
@@ -52,14 +56,13 @@ def _group(named: tuple[str, dict[str, str]]) -> str:
     return "\n".join([*lines, ""])
 
 
-def _write_script(release: Path, name: str, target: str) -> None:
+def _write_script(path: Path, python: Path, target: str) -> None:
     found = OBJECT.fullmatch(target.partition("[")[0].strip())
     if not found:
-        raise SystemExit(f"project.scripts.{name} is {target!r}, not `module:function`.")
-    path = release / OURS / "bin" / _like(NAME, name, "project.scripts")
+        raise SystemExit(f"project.scripts.{path.name} is {target!r}, not `module:function`.")
     path.parent.mkdir(exist_ok=True)
     module, called = found.groups()
-    python, first = release / ".venv/bin/python", called.split(".")[0]
+    first = called.split(".")[0]
     path.write_text(SCRIPT.format(python=python, module=module, first=first, called=called))
     path.chmod(0o755)
 
@@ -72,6 +75,6 @@ def _like(pattern: re.Pattern[str], value: Any, where: str) -> str:
 
 if __name__ == "__main__":
     try:
-        main(Path(sys.argv[1]))
-    except tomllib.TOMLDecodeError as error:
-        sys.exit(f"pyproject.toml is no TOML: {error}")
+        main(Path(sys.argv[1]), Path(sys.argv[1], sys.argv[2]))
+    except (AttributeError, TypeError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        sys.exit(f"pyproject.toml cannot be read: {error}")

@@ -33,9 +33,9 @@ from ansible.module_utils.prefect_worker_fitness import (
     user_exists,
 )
 from ansible.module_utils.prefect_worker_program import same_worker
+from ansible.module_utils.prefect_worker_proved import PYTHON, is_proved, is_whole
 from ansible.module_utils.prefect_worker_transaction import read
 from ansible.module_utils.prefect_worker_units import UNITS, installed_units
-from ansible.module_utils.prefect_worker_venv import PYTHON, is_ready
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "removing": {"type": "bool", "default": False},
@@ -49,6 +49,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "project": {"type": "path", "required": True},
     "links_in": {"type": "path", "required": True},
     "digest": {"type": "str", "default": ""},
+    "pool": {"type": "str", "default": ""},
     "entrypoints": {"type": "list", "elements": "str", "default": []},
     "uv": {"type": "path", "required": True},
     "unit": {"type": "str", "required": True},
@@ -109,9 +110,8 @@ def _fitness(wanted: dict[str, Any], unit: dict[str, Any]) -> dict[str, Any]:
         _require_free_port(wanted["port"])
     release = _release_id(wanted["digest"], version, wanted["user"])
     place = Path(wanted["project"], "releases", release)
-    ready = is_ready(place, wanted["entrypoints"])
     # Going back to a release that is there takes no room.
-    if release and not ready:
+    if release and not is_whole(place):
         require_space(wanted["free_mib"], "prefect_worker_free_mib")
     packages = [*family["packages"], *wanted["packages"]]
     if wanted["engine"]:
@@ -124,7 +124,7 @@ def _fitness(wanted: dict[str, Any], unit: dict[str, Any]) -> dict[str, Any]:
         "python_version": full_version(python) or f"{version}.0",
         "packages": missing_packages(packages, family["query"]),
         "release": release,
-        "release_ready": ready,
+        "release_ready": is_proved(place, wanted["pool"], wanted["entrypoints"]),
         "uv_ready": os.access(wanted["uv"], os.X_OK),
     }
 

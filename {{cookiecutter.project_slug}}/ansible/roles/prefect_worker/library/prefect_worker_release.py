@@ -20,22 +20,20 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.prefect_worker_archive import UV_WHEEL, bring_uv, label, unpack
 from ansible.module_utils.prefect_worker_atomic import UnwrittenError, replace
 from ansible.module_utils.prefect_worker_lock import alone_in
+from ansible.module_utils.prefect_worker_proved import is_proved, is_whole, prove
 from ansible.module_utils.prefect_worker_sandboxed import run_as_worker
 from ansible.module_utils.prefect_worker_secrets import secrets_in
 from ansible.module_utils.prefect_worker_venv import (
     COMPANIONS,
-    READY,
     NoReleaseError,
-    is_installed,
-    is_ready,
     make_venv,
-    proved_in,
     require,
 )
 
-IN_A_WORKSPACE = '. "$0"; exec .venv/bin/python "$@"'
+IN_A_WORKSPACE = '. "$0" || { echo "$trouble"; exit 1; }; exec .venv/bin/python "$@"'
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "project": {"type": "path", "required": True},
+    "pool": {"type": "str", "default": ""},
     "release": {"type": "str", "required": True},
     "archive": {"type": "str", "default": ""},
     "worker_environment": {"type": "str", "default": ""},
@@ -64,7 +62,8 @@ def main() -> None:
     # Flow code that does not import may say why with one of them.
     module.no_log_values.update(secrets_in(wanted["worker_secrets"], wanted["index_url"]))
     if module.check_mode:
-        module.exit_json(changed=True, diff={"prepared": f"new release {wanted['release']}\n"})
+        what = f"release {wanted['release']} with its flows of the pool\n"
+        module.exit_json(changed=True, diff={"prepared": what})
     # Workers have to read it, however strict root's own habit is.
     os.umask(0o022)
     folder = Path(wanted["project"], "releases", wanted["release"])
@@ -76,11 +75,11 @@ def main() -> None:
 
 
 def _make(module: AnsibleModule, wanted: dict[str, Any], folder: Path) -> None:
-    if is_ready(folder, wanted["entrypoints"]):
+    if is_proved(folder, wanted["pool"], wanted["entrypoints"]):
         # Another worker of the project on this machine was quicker.
         module.exit_json(changed=False)
     # Workers of another pool may be using it, and have other flows.
-    new = not is_installed(folder)
+    new = not is_whole(folder)
     try:
         if new:
             unpack(Path(wanted["archive"]), folder)
@@ -91,8 +90,7 @@ def _make(module: AnsibleModule, wanted: dict[str, Any], folder: Path) -> None:
             _prove(folder, wanted)
         # What is ready after a loss of power, and what others share by hard links, is complete.
         os.sync()
-        proved = {*([] if new else proved_in(folder)), *wanted["entrypoints"]}
-        replace(folder / READY, json.dumps(sorted(proved)).encode(), 0o644)
+        prove(folder, wanted["pool"], wanted["entrypoints"])
     except (NoReleaseError, UnwrittenError) as failure:
         _fail(module, folder, new, str(failure))
     except (OSError, tarfile.TarError, zipfile.BadZipFile) as failure:
@@ -118,7 +116,7 @@ def _authorities(wanted: dict[str, Any]) -> Iterator[None]:
 def _install(folder: Path, wanted: dict[str, Any]) -> None:
     make_venv(folder, wanted)
     # What the worker's unit reads, so that a run sees its own release and not a later one.
-    (folder / "release.env").write_text(f"PROJECT_DIR={folder}\n")
+    replace(folder / "release.env", f"PROJECT_DIR={folder}\n".encode(), 0o644)
     _close(folder, pwd.getpwnam(wanted["user"]).pw_gid)
     label(folder)
 

@@ -38,4 +38,4 @@ def bring_uv(uv: Path, wheel: Path) -> None:
 def label(folder: Path) -> None:
     """Let SELinux know the files for what they are."""
     if Path(RESTORECON).exists():
-        run([RESTORECON, "-RF", str(folder)], {})
+        run([RESTORECON, "-RF", str(folder)], {}, "its files get no labels of SELinux")

@@ -14,8 +14,8 @@ from ansible.module_utils.prefect_worker_infrastructure import (
     SmokeTestError,
     checked,
 )
+from ansible.module_utils.prefect_worker_proved import proved_with
 from ansible.module_utils.prefect_worker_sandboxed import run_as_worker
-from ansible.module_utils.prefect_worker_venv import proved_in
 
 FLOW = "prefect-worker-smoke-test"
 ENTRYPOINT = "prefect_worker_smoke.smoke"
@@ -31,7 +31,7 @@ class SmokeTest:
         self._api = api
         self._wanted = wanted
         self._release = release
-        self._entrypoints = proved_in(release)
+        self._entrypoints = proved_with(release, wanted["pool"])
         docker = wanted["type"] == "docker"
         self._place: Containers | Processes = (
             Containers(wanted, api, release, self._entrypoints) if docker else Processes(wanted)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ansible.module_utils.prefect_worker_proved import PYTHON, READY
 from ansible.module_utils.prefect_worker_sandboxed import PATH
 
 COMPANIONS = ".prefect_worker"
-READY = ".ready"
-PYTHON = ".venv/bin/python"
+# What the project would be known by if it were installed.
+DESCRIPTION = ".project"
+PINS = ".venv/.pins"
 WHEELS = ".wheels"
 # Without variables, the current folder and site packages, whose .pth files execute code: no code
 # of a release is for root to run.
@@ -38,23 +38,8 @@ def make_venv(folder: Path, wanted: dict[str, Any]) -> None:
     else:
         _install(folder, venv, wanted)
     shutil.rmtree(folder / WHEELS, ignore_errors=True)
+    _describe(folder, wanted)
     _make_importable(folder, venv, wanted)
-
-
-def is_ready(folder: Path, entrypoints: Sequence[str] = ()) -> bool:
-    """Whether a release is proved, with these flows, and its Python is still on the machine."""
-    return is_installed(folder) and set(entrypoints) <= set(proved_in(folder))
-
-
-def is_installed(folder: Path) -> bool:
-    """Whether a release was proved, and its Python is still on the machine."""
-    return (folder / READY).exists() and (folder / PYTHON).exists()
-
-
-def proved_in(folder: Path) -> list[str]:
-    """The entrypoints that a release was proved with: each pool's workers have theirs."""
-    found: list[str] = json.loads((folder / READY).read_text())
-    return found
 
 
 def cache_of(uv: Path) -> Path:
@@ -70,10 +55,8 @@ def require(done: subprocess.CompletedProcess[str], what: str) -> None:
         raise NoReleaseError(f"The new release is not used: {what} ({how}).\n{last}")
 
 
-def run(
-    command: list[str], environment: dict[str, str], must: bool = True
-) -> subprocess.CompletedProcess[str]:
-    """Run one step of a release; NoReleaseError if it fails and must not."""
+def run(command: list[str], environment: dict[str, str], unless: str) -> None:
+    """Run one step of a release; NoReleaseError with `unless` if it fails."""
     done = subprocess.run(
         command,
         env=environment,
@@ -83,9 +66,7 @@ def run(
         text=True,
         check=False,
     )
-    if must:
-        require(done, f"{Path(command[0]).name} fails, so its packages are not installed")
-    return done
+    require(done, unless)
 
 
 def _twin(folder: Path, wanted: dict[str, Any]) -> Path | None:
@@ -93,7 +74,8 @@ def _twin(folder: Path, wanted: dict[str, Any]) -> Path | None:
     pins = (folder / wanted["requirements"]).read_bytes()
     python = _identity(wanted["python"])
     for ready in folder.parent.glob(f"*/{READY}"):
-        there = ready.parent / wanted["requirements"]
+        # A release has files of pins that it was not made with, too.
+        there = ready.parent / PINS
         if there.exists() and there.read_bytes() == pins:
             # Its Python may have become another one since, with an upgrade of the system.
             library = next((ready.parent / ".venv/lib").iterdir()).name
@@ -116,15 +98,29 @@ def _install(folder: Path, venv: Path, wanted: dict[str, Any]) -> None:
     make = [wanted["uv"], "venv", "--quiet", "--relocatable", "--python"]
     # Not `python3`, which an upgrade of the system moves to another minor version.
     make.append(_identity(wanted["python"])[1])
-    run([*make, str(venv)], environment)
+    run([*make, str(venv)], environment, "it has no environment")
     install = [wanted["uv"], "pip", "install", "--quiet", "--python", str(venv / "bin/python")]
-    install += ["--require-hashes", "--only-binary", ":all:"]
+    # Each file is known by its hash, whichever index has it.
+    install += ["--require-hashes", "--only-binary", ":all:", "--index-strategy"]
+    install += ["unsafe-best-match"]
+    pins = folder / wanted["requirements"]
     if (folder / WHEELS).exists():
         install += ["--offline", "--no-index", "--find-links", str(folder / WHEELS)]
-    run([*install, "--requirement", str(folder / wanted["requirements"])], environment)
+        pins = _without_options(pins, folder / WHEELS)
+    why = "uv fails, so its packages are not installed"
+    run([*install, "--requirement", str(pins)], environment, why)
+    shutil.copyfile(folder / wanted["requirements"], folder / PINS)
     # uv makes it writable by everybody, and needs it no more.
     (venv / ".lock").unlink(missing_ok=True)
     _compile(wanted, [venv / "lib"])
+
+
+def _without_options(pins: Path, place: Path) -> Path:
+    """Return a copy of the pins alone: the wheelhouse has all, and may be what they name."""
+    kept = place / "requirements.txt"
+    lines = pins.read_text().splitlines(keepends=True)
+    kept.write_text("".join(line for line in lines if not line.startswith("-")))
+    return kept
 
 
 def _environment(wanted: dict[str, Any]) -> dict[str, str]:
@@ -148,23 +144,23 @@ def _compile(wanted: dict[str, Any], folders: list[Path]) -> None:
     """Make byte code with the machine's Python: the release's would execute what was installed."""
     python = _identity(wanted["python"])[1]
     # Some packages have files that are templates of Python, or for another version of it.
-    run([python, *ALONE, "-m", "compileall", "-qq", "-j0", *map(str, folders)], {}, must=False)
+    command = [python, *ALONE, "-m", "compileall", "-qq", "-j0", *map(str, folders)]
+    subprocess.run(command, env={}, stdin=subprocess.DEVNULL, capture_output=True, check=False)
 
 
 def _describe(folder: Path, wanted: dict[str, Any]) -> None:
     """Tell what installing the project would: its version, entry points and scripts."""
-    program = folder / COMPANIONS / "prefect_worker_metadata.py"
-    command = [_identity(wanted["python"])[1], *ALONE, str(program), str(folder)]
-    require(run(command, {}, must=False), "its pyproject.toml does not describe a package")
+    if (folder / "pyproject.toml").exists():
+        program = folder / COMPANIONS / "prefect_worker_metadata.py"
+        command = [_identity(wanted["python"])[1], *ALONE, str(program), str(folder)]
+        run([*command, DESCRIPTION], {}, "its pyproject.toml does not describe a package")
 
 
 def _make_importable(folder: Path, venv: Path, wanted: dict[str, Any]) -> None:
     """Put the code on the path without building it: a build would need a backend nobody pinned."""
-    ours = [folder / "src", folder / COMPANIONS]
+    ours = [folder / "src", folder / DESCRIPTION, folder / COMPANIONS]
     path = next(venv.glob("lib/python3.*/site-packages")) / "_project.pth"
     # The one that came with a shared environment is the other release's.
     path.unlink(missing_ok=True)
     path.write_text("".join(f"{root}\n" for root in [*ours, folder]))
-    if (folder / "pyproject.toml").exists():
-        _describe(folder, wanted)
     _compile(wanted, ours)

@@ -1,15 +1,25 @@
 # shellcheck shell=sh
-# Read where code of a release is executed: there is a folder to write in, with the project's folders,
-# and links to its files. It is in the unit's own /var/tmp, which systemd removes; its name is always
-# the same, as paths are in results' keys.
-work=/var/tmp/run
-mkdir -m 700 "$work" 2>/dev/null || work=$(mktemp -d /var/tmp/run.XXXXXX)
+# Read where code of a release is executed: there is a folder to write in, with a copy of the project.
+# It is in the unit's own /var/tmp, which systemd removes; its name is always the same, as paths are
+# in results' keys. Returns non-zero, and says why in $trouble, if there is no such folder.
 release=$PROJECT_DIR
-if find "$release" -mindepth 1 -maxdepth 1 ! -name .venv ! -name .prefect_worker \
-    -exec cp -rs -t "$work" {} + && ln -s "$release/.venv" "$work"; then
-    export PROJECT_DIR="$work"
-fi
+trouble="the project cannot be copied to /var/tmp"
+work=/var/tmp/run
+mkdir -m 700 "$work" 2>/dev/null || work=$(mktemp -d /var/tmp/run.XXXXXX) || return
+cd "$release" || return
+# The release's own, and files of more than 16 MiB: these are links.
+project() {
+    find . -mindepth 1 \( -path ./.venv -o -path ./.prefect_worker -o -path ./.project \
+        -o -path ./.ready -o -path './.proved-*' -o -path ./.images.json -o -path ./release.env \
+        -o -path ./.ca.pem -o -path ./.api-ca.pem \) -prune -o "$@"
+}
+project ! \( -type f -size +16384k \) -print0 | tar -c --null --no-recursion -T - | tar -x -C "$work" &&
+    project -type f -size +16384k -exec sh -c 'for f; do ln -s "$PWD/$f" "$0/$f"; done' "$work" {} + &&
+    ln -s "$release/.venv" "$work" || return
+export PROJECT_DIR="$work"
 # What packages and the project itself bring as programs is found by its name, as where an
 # environment is activated.
-export PATH="$PROJECT_DIR/.venv/bin:$release/.prefect_worker/bin:$PATH"
-cd "${RUN_WORKING_DIR:-$PROJECT_DIR}" || exit
+export PATH="$PROJECT_DIR/.venv/bin:$release/.project/bin:$PATH"
+named=$(printf %s "${RUN_WORKING_DIR:-}" | tr -d '"\\[:cntrl:]')
+trouble="there is no folder $named, which working_dir names"
+cd "$PROJECT_DIR" && cd -- "${RUN_WORKING_DIR:-.}" || return
