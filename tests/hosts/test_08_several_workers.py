@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from functools import partial
 from pathlib import Path
@@ -147,12 +148,12 @@ def test_a_project_that_no_template_made_is_played_from_a_copy(
     made = partial(play, foreign, *arguments, playbook=playbook, environment=site.environment)
     assert "COMPLETED" in made().succeeded().text
     ready = "cat /opt/prefect/foreign/workers/foreign/current/.ready"
-    assert host.shell(ready) == '["only.py:only"]'
+    assert json.loads(host.shell(ready)) == {"second": ["only.py:only"]}
     # The same release, which has not been tried with the flows of this pool.
     of_the_other = f"-eprefect_worker_name=other -eprefect_worker_pool={site.pool}".split()
     refused = made(*of_the_other).objections["worker"]
     assert "other.py:other does not import: ModuleNotFoundError" in refused
-    assert host.shell(ready) == '["only.py:only"]'
+    assert json.loads(host.shell(ready)) == {"second": ["only.py:only"]}
     site.online("foreign@worker", started, pool="second")
     assert main_pid(host) == pid
     assert site.api.run("passing-data/passing_data")["state_type"] == "COMPLETED"

@@ -59,6 +59,7 @@ OUTPUTS = {
     "project": {
         "empty_folder": "1",
         "entry_points": "orders",
+        "files_are_no_links": "1",
         "hidden_file": "of the shop",
         "module_of_its_own_wheel": "1000",
         "script": "0.1.0 of a script",

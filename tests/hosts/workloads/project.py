@@ -29,6 +29,11 @@ def hidden_file() -> str:
     return Path(".shop/settings").read_text().strip()
 
 
+def files_are_no_links() -> str:
+    """Look for files as programs do that leave links out."""
+    return output(f"cd '{Path.cwd()}' && find .shop -type f | wc -l")
+
+
 def empty_folder() -> str:
     """Write where git keeps a folder for it."""
     return str(Path("out/report").write_text("1"))
