@@ -25,8 +25,9 @@ ROLE = TEMPLATE / "ansible/roles/prefect_server"
 UNITS = ("prefect-redis", "prefect-server", "prefect-services", "prefect-proxy")
 SECRETS = "/etc/prefect-server/secrets.env"
 BACKUPS = "/var/lib/prefect-backups"
-# What the owner's command says of itself; its environment is secret.
+# What the owner's commands say of themselves; their environment is secret.
 COPY = 'cp "$BACKUP" . && id --user --name > who && printenv TOKEN > token'
+TELL = 'echo "$UNIT" > told && printenv TOKEN >> told'
 TOKEN = 'a "token" of $5'
 PROGRAM = Path(__file__).parent / "programs/mapped.py"
 
@@ -61,6 +62,8 @@ class Site:
             "prefect_server_backup_keys": [self.public_key, self.lab.keys.public.strip()],
             "prefect_server_backup_command": COPY,
             "prefect_server_backup_environment": {"TOKEN": TOKEN},
+            "prefect_server_alert_command": TELL,
+            "prefect_server_alert_environment": {"TOKEN": TOKEN},
         }
 
     @property

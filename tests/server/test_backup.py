@@ -92,7 +92,7 @@ def test_the_newest_backup_is_tried_beside_the_database(story: Story, backup: st
     assert story.host.shell(counted).strip() == "0"
 
 
-def test_a_check_fails_when_the_key_does_not_open_the_blocks(story: Story, backup: str) -> None:
+def test_a_check_that_fails_says_why_and_alerts_the_owner(story: Story, backup: str) -> None:
     # With its time, after which nothing has to restart; commands are in the journal, so no content.
     story.host.shell(f"cp --preserve {SECRETS} {SECRETS}.kept")
     # The key's last letters have bits that count for nothing.
@@ -102,6 +102,9 @@ def test_a_check_fails_when_the_key_does_not_open_the_blocks(story: Story, backu
     assert story.host.shell(f"systemctl is-failed {UNIT}-check").strip() == "failed"
     said = story.host.shell(f"journalctl --unit {UNIT}-check --output cat --lines 20")
     assert "The encryption key in the backup does not open" in said
+    told = f"{UNIT}-check.service\n{TOKEN}\n"
+    alert = "cat /var/lib/private/prefect-alert/told 2>&1 || true"
+    eventually(lambda: story.host.shell(alert) == told, 60, "its owner is not told")
     assert f"{UNIT}-check.service FAILED" in story.site.play().succeeded().sentences
     story.host.shell(f"rm {backups(story)[-1]} && systemctl start {UNIT}-check")
     assert backups(story)[-1] == backup

@@ -37,7 +37,9 @@ def test_a_second_play_changes_nothing(story: Story) -> None:
 ONCE = [f"prefect-server-{name}" for name in ("migrate", "backup", "backup-check", "backup-copy")]
 
 
-@pytest.mark.parametrize("unit", [*UNITS, *ONCE, "prefect-server-restore"])
+@pytest.mark.parametrize(
+    "unit", [*UNITS, *ONCE, "prefect-server-restore", "prefect-server-alert@x"]
+)
 def test_units_are_sandboxed(story: Story, unit: str) -> None:
     story.host.shell(f"systemd-analyze security --threshold=15 {unit}.service")
 

@@ -15,6 +15,7 @@ def without(story: Story) -> Played:
     return story.site.play(
         prefect_server_backup_keys=[],
         prefect_server_backup_command="",
+        prefect_server_alert_command="",
         prefect_server_tls="none",
         prefect_server_url=story.site.url,
     )

@@ -16,7 +16,8 @@ from ansible.plugins.action import ActionBase
 
 ROLES = Path(__file__).resolve().parent.parent.parent
 SECRET = {
-    *("api_key", "auth_string", "backup_environment", "environment", "ssh_key"),
+    *("api_key", "auth_string", "environment", "ssh_key"),
+    *("backup_environment", "alert_environment"),
     *("index_url", "http_proxy", "https_proxy"),
 }
 # What a worker that goes no longer needs, and may be gone itself.
@@ -372,11 +373,9 @@ def _file_of_pins(value: str, _: dict[str, Any]) -> None:
             )
 
 
-def _backup_command(value: str, values: dict[str, Any]) -> None:
+def _command_of_backups(value: str, values: dict[str, Any]) -> None:
     if value and not values["backup_keys"]:
-        raise WrongError(
-            "has nothing to take away: name a public key in prefect_server_backup_keys."
-        )
+        raise WrongError("is of no use: name a public key in prefect_server_backup_keys.")
     if CONTROL_IN_LINES.search(value):
         raise WrongError("is not accepted: a shell command without control characters.")
 
@@ -465,8 +464,10 @@ SERVER: dict[str, Check] = {
     "keep_events_days": _between(1, 3650),
     "backup_keys": _each(PUBLIC_KEY, "public keys, age1… or ssh-ed25519 …"),
     "backups_kept": _between(1, 1000),
-    "backup_command": _backup_command,
+    "backup_command": _command_of_backups,
     "backup_environment": _environment,
+    "alert_command": _command_of_backups,
+    "alert_environment": _environment,
     "redis_mib": _between(64, 1_000_000),
     "request_mib": _between(1, 1024),
     "requirements": _file_of_pins,
