@@ -113,8 +113,8 @@ def expected_files(options: Options) -> set[str]:
     files |= {
         "process": set(),
         "docker": {f"{TOOLS}/demo/containers.py", "docs/containers.md"},
-        "kubernetes": {"infrastructure/worker-values.yaml", "tests/test_kubernetes_job.py"},
-        "ecs": {"infrastructure/worker-task-definition.json", "tests/test_ecs_task.py"},
+        "kubernetes": {"infrastructure/worker-values.yaml", *_of_a_cluster("kubernetes_job")},
+        "ecs": {"infrastructure/worker-task-definition.json", *_of_a_cluster("ecs_task")},
     }[options.work_pool_type]
     if options.result_storage != "local":
         files |= {f"{TOOLS}/storages/{options.result_storage}.py"}
@@ -125,6 +125,10 @@ def expected_files(options: Options) -> set[str]:
     if options.work_pool_type in CLUSTERS:
         return files | {"requirements-uv.txt"}
     return files | {"ansible.cfg", WORKER} | INVENTORY | verbatim_files("ansible")
+
+
+def _of_a_cluster(subject: str) -> set[str]:
+    return {f"tests/test_{subject}.py", f"{TOOLS}/{subject}.py", f"{TOOLS}/resolved.py"}
 
 
 def files_below(folder: Path) -> set[str]:

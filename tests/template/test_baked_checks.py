@@ -12,6 +12,7 @@ from tests.template.conftest import Bake
 from tests.template.options import Options
 from tests.template.trees import run
 
+CLUSTERS = Path(__file__).with_name("clusters")
 LONGEST_SLUG = "-".join(["quarter"] * 8)
 NAMES = {
     "project_name": 'Квартал “四半期” "3" it\'s \\',
@@ -55,6 +56,10 @@ def test_it_passes_its_own_checks(
     names: dict[str, str],
 ) -> None:
     project = bake(**options.answers, **names)
+    # What no owner would change is tested here alone, by the tools of the project.
+    ours = CLUSTERS / f"{options.work_pool_type}.py.in"
+    if ours.exists():
+        shutil.copy(ours, project / "tests/test_cluster.py")
     environment = {
         "PREFECT_HOME": str(tmp_path / "prefect"),
         # What mypy knows of Prefect serves every project of this test process.

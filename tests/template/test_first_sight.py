@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from prefect.workers.process import ProcessWorker
 
 from tests.template.conftest import Bake
@@ -12,8 +13,9 @@ from tests.template.options import PACKAGE
 MOST_LINES = 500
 
 
-def test_what_is_the_owners_is_short(bake: Bake) -> None:
-    project = bake()
+@pytest.mark.parametrize("pool", ["process", "docker", "kubernetes", "ecs"])
+def test_what_is_the_owners_is_short(bake: Bake, pool: str) -> None:
+    project = bake(work_pool_type=pool, result_storage="s3")
     files = [*project.glob(f"src/{PACKAGE}/**/*.py"), *project.glob("tests/**/*.py")]
     assert sum(len(file.read_text("utf-8").splitlines()) for file in files) < MOST_LINES
 
