@@ -110,6 +110,18 @@ def test_a_check_that_fails_says_why_and_alerts_the_owner(story: Story, backup: 
     assert backups(story)[-1] == backup
 
 
+def test_a_check_that_would_fill_the_disk_is_not_made(story: Story, backup: str) -> None:
+    # The unit sees another disk than PostgreSQL.
+    unit = f"/run/systemd/system/{UNIT}-check.service.d"
+    small = r"[Service]\nTemporaryFileSystem=/var/lib/postgresql:size=1M\n"
+    story.host.shell(f"mkdir -p {unit} && printf '{small}' > {unit}/small.conf")
+    story.host.shell(f"systemctl daemon-reload; ! systemctl start {UNIT}-check")
+    said = story.host.shell(f"journalctl --unit {UNIT}-check --output cat --lines 20")
+    story.host.shell(f"rm -r {unit} && systemctl daemon-reload && systemctl start {UNIT}-check")
+    assert "The newest backup is not tried: beside the database" in said
+    assert backups(story)[-1] == backup
+
+
 def backups(story: Story) -> list[str]:
     """Return the paths of all backups, oldest first."""
     return sorted(story.host.shell(f"find {BACKUPS} -name '*.age'").split())

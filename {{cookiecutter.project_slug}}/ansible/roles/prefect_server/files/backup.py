@@ -11,6 +11,7 @@ import importlib.metadata
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -28,6 +29,9 @@ DATABASE, SCRATCH = os.environ["DATABASE"], os.environ["SCRATCH"]
 # In pieces, so that a dump of any size is never on the disk in clear.
 PIECE = 16 << 20
 DUMP = "database.dump/"
+# Where Debian has the files of PostgreSQL.
+CLUSTERS = Path("/var/lib/postgresql")
+SPARE = 64 << 20
 BLOCKS = "SELECT data #>> '{}' FROM block_document WHERE jsonb_typeof(data::jsonb) = 'string'"
 
 
@@ -91,9 +95,21 @@ def check() -> None:
     backups = _backups()
     if not backups:
         raise BackupError("There is no backup.")
+    _require_space()
     load(backups[-1])
     _empty()
     _tell("last-check", f"{backups[-1].name} was restored, and its blocks were read.")
+
+
+def _require_space() -> None:
+    """Refuse to fill the disk of the database that runs: the copy is as large, its log as well."""
+    needed = 2 * int(_ask(f"SELECT pg_database_size('{DATABASE}')")) + SPARE
+    free = shutil.disk_usage(CLUSTERS).free
+    if free < needed:
+        raise BackupError(
+            f"The newest backup is not tried: beside the database, {CLUSTERS} has {free >> 20} MiB "
+            f"free, and it may take {needed >> 20} MiB."
+        )
 
 
 def load(path: Path) -> None:
