@@ -33,14 +33,16 @@ class Before:
         self.file = story.site.lab.folder / "backup.age"
         self.file.write_bytes((story.host.files.root / path.lstrip("/")).read_bytes())
 
-    def restore(self, file: Path | None = None, key: Path | None = None) -> Played:
+    def restore(self, file: Path | None = None, key: Path | None = None, *more: str) -> Played:
         """Play restore.yml with a backup and a private key."""
         # As a user names what is in the folder where the play is started.
         here = self.story.site.project.folder / "ansible"
         paths = [
             os.path.relpath(path, here) for path in (file or self.file, key or self.story.site.key)
         ]
-        return self.story.site.play("-e", "from={} key={}".format(*paths), name="restore.yml")
+        return self.story.site.play(
+            "-e", "from={} key={}".format(*paths), *more, name="restore.yml"
+        )
 
     def changed(self, name: str, old: str, new: str) -> Path:
         """Return a backup in which a small file has another content."""

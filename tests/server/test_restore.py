@@ -50,11 +50,7 @@ def test_a_server_is_not_removed_without_a_word(story: Story, before: Before) ->
 
 def test_a_server_that_is_removed_leaves_packages_and_backups(story: Story, blank: Before) -> None:
     require_blank(story)
-    left = story.host.shell(
-        "find /etc /opt /var/lib -path /var/lib/systemd -prune -o -path '*prefect-*' -prune -print"
-    ).split()
-    own = [path for path in left if "prefect-server" in path or "prefect-proxy" in path]
-    assert own == []
+    assert of_a_server(story) == set()
     story.host.shell(f"! getent passwd prefect-server && ls {BACKUPS}/prefect-*.age")
     again = story.site.play(prefect_server_state="absent").succeeded()
     assert again.changed["server"] == 0
@@ -72,6 +68,11 @@ def test_a_file_or_a_key_that_is_wrong_touches_no_machine(story: Story, before: 
     assert "broken.age cannot be opened" in sentences[1]
     assert "is no file on this computer" in sentences[2]
     assert all("server" not in played.changed for played in refused)
+
+
+def test_a_restore_in_check_mode_changes_nothing(story: Story, blank: Before) -> None:
+    blank.restore(None, None, "--check", "--diff").succeeded()
+    assert of_a_server(story) == set()
 
 
 def test_a_backup_whose_key_opens_no_blocks_leaves_the_machine_blank(
@@ -119,6 +120,16 @@ def test_login_key_and_authority_come_back(story: Story, restored: Played, befor
 def test_a_worker_finds_the_restored_server_again(story: Story, restored: Played) -> None:
     restored.succeeded()
     assert ended(story, started(story, DEPLOYMENT)) == "COMPLETED"
+
+
+def of_a_server(story: Story) -> set[str]:
+    """Return the files and folders that a server has on a machine, but its backups."""
+    named = ".*/prefect-(alert|backup|proxy|redis|restore|server|services)[^/]*"
+    elsewhere = "-path /var/lib/systemd -prune -o -path /opt/prefect -prune"
+    found = story.host.shell(
+        f"find /etc /opt /var/lib -regextype egrep {elsewhere} -o -regex '{named}' -prune -print"
+    )
+    return set(found.split()) - {BACKUPS}
 
 
 def require_blank(story: Story) -> None:

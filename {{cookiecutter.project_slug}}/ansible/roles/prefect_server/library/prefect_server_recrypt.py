@@ -23,7 +23,7 @@ ENCRYPTED = b"age-encryption.org/"
 
 def main() -> None:
     """Let what is decrypted go from one program to the next, and to no disk."""
-    module = AnsibleModule(ARGUMENTS)
+    module = AnsibleModule(ARGUMENTS, supports_check_mode=True)
     wanted = module.params
     path = Path(wanted["path"])
     if not path.is_file():

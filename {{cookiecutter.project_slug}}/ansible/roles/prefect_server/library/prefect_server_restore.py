@@ -37,7 +37,7 @@ WRITE = 'umask 077; mkdir -p "$(dirname "$1")" && cat > "$1"'
 
 def main() -> None:
     """Restore beside, try it, and only then give everything its name; the database comes last."""
-    module = AnsibleModule(ARGUMENTS)
+    module = AnsibleModule(ARGUMENTS, supports_check_mode=True)
     wanted, postgres = module.params, Postgres(module)
     try:
         _require_blank(wanted, postgres)
