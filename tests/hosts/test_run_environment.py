@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 
 import pytest
 
@@ -50,6 +51,11 @@ def test_a_run_starts_where_its_deployment_says(faults: Faults) -> None:
 
 def test_programs_of_packages_are_found_by_their_names(seen: dict[str, str]) -> None:
     assert seen["program"] == f"{seen['project']}/.venv/bin/prefect"
+
+
+def test_a_process_that_a_run_forks_ends_when_it_is_told_to(seen: dict[str, str]) -> None:
+    """Prefect's handler would raise in it, where nothing may hear: a pool then waits for ever."""
+    assert seen["forked"] == str(signal.SIG_DFL)
 
 
 @pytest.mark.usefixtures("seen")
