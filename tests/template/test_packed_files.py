@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.template.options import TEMPLATE
 from tests.template.trees import run
@@ -14,16 +15,18 @@ from tests.template.trees import run
 ROLE = TEMPLATE / "ansible" / "roles" / "prefect_worker"
 FILES = [
     *("flow.py", "data/orders.csv", "out/.gitkeep", "docs/page.md", ".env", "wheels/a.whl"),
+    *("logs/yesterday.log", "ansible/worker.yml"),
     *(".dlt/config.toml", ".dlt/secrets.toml", "inventory/hosts.yml", "inventory/vault.yml"),
     *("tools/etl.py", "tools/.env", "tools/sub/.git/config", "src/shop/__pycache__/a.pyc"),
     # What a release has of its own.
     *("release.env", ".ready/x", ".venv/x", ".prefect_worker/x", ".proved-x", ".project/x"),
 ]
-ALWAYS = ["data/orders.csv", "docs/page.md", "flow.py", "out"]
+ALWAYS = ["data/orders.csv", "docs/page.md", "flow.py", "logs", "out"]
+VARIABLES = yaml.safe_load((ROLE / "vars/main/main.yml").read_text(encoding="utf-8"))
 OPTIONS = {
     "directory": "{{ playbook_dir }}/project",
     "requirements": "requirements.txt",
-    "exclude": [".*", "/inventory", "/tools", "/wheels"],
+    "exclude": [*VARIABLES["__prefect_worker_exclude"][:4], "/wheels", "*.log"],
     "include": "{{ include }}",
     "wheelhouse": "",
     "uv": "",
@@ -73,13 +76,14 @@ def packed(folder: Path, include: list[str]) -> list[str]:
         (["/.d*/config.toml"], [".dlt/config.toml"]),
         (["/.dlt"], [".dlt/config.toml", ".dlt/secrets.toml"]),
         (["/inventory/hosts.yml"], ["inventory/hosts.yml"]),
-        (["/tools/*"], ["tools/etl.py"]),
-        (["/tools"], ["tools/etl.py"]),
-        ([".*"], [".dlt/config.toml", ".dlt/secrets.toml", ".env", "out/.gitkeep"]),
+        (["/tools/*"], ["tools/etl.py", "tools/sub"]),
+        (["/tools"], ["tools/etl.py", "tools/sub"]),
+        (["/out/.gitkeep"], ["out/.gitkeep"]),
         (["/.ready/*", "/.venv/*", "/.prefect_worker/*", "/.proved-*", "/.project"], []),
     ],
 )
 def test_what_is_named_comes_along_and_nothing_beside_it(
     tmp_path: Path, include: list[str], more: list[str]
 ) -> None:
-    assert packed(tmp_path, include) == sorted([*ALWAYS, *more])
+    kept = [name for name in ALWAYS if f"{name}/.gitkeep" not in more]
+    assert packed(tmp_path, include) == sorted([*kept, *more])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import shutil
 from importlib import metadata
 from pathlib import Path
 
@@ -30,7 +31,8 @@ def hidden_file() -> str:
 
 
 def files_are_no_links() -> str:
-    """Look for files as programs do that leave links out."""
+    """Look for files as programs do that leave links out, and pack them with their times."""
+    shutil.make_archive("packed", "zip", ".shop")
     return output(f"cd '{Path.cwd()}' && find .shop -type f | wc -l")
 
 

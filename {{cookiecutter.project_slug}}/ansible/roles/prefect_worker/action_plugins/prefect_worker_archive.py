@@ -49,7 +49,8 @@ class ActionModule(ActionBase):
             files = {name: Path(path).resolve() for name, path in given.items()}
             return {"changed": False, "archive": _pack({**files, **_installers(options)})}
         project = Path(options["directory"]).expanduser()
-        chosen = _files(project, options["exclude"], options["include"])
+        chosen = list(_files(project, options["exclude"], options["include"]))
+        _require_targets(project, chosen)
         files = {str(path): project / path for path in chosen}
         files.update(COMPANIONS)
         digest = _digest(files, options["requirements"])
@@ -74,15 +75,17 @@ def _files(project: Path, exclude: list[str], include: list[str]) -> Iterator[Pa
 
     for folder, names, files in os.walk(project):
         here = Path(folder).relative_to(project)
-        if _is_empty(names, files):
-            yield here
+        # Of a package that was removed, there may be no more than this.
+        gone = "__pycache__" in names
         names[:] = sorted(n for n in names if chosen(here / n) or _leads_to(here / n, include))
         links = [n for n in names if Path(folder, n).is_symlink()]
-        for name in sorted([*files, *links]):
-            path = here / name
-            if chosen(path):
-                _require_inside(project, path)
-                yield path
+        kept = sorted(n for n in [*files, *links] if chosen(here / n))
+        # It may be there to be written to: git keeps it by a hidden file.
+        if not (names or kept or gone) and here.parts and chosen(here):
+            yield here
+        for name in kept:
+            _require_inside(project, here / name)
+            yield here / name
 
 
 def _matches(path: Path, patterns: list[str]) -> bool:
@@ -109,14 +112,22 @@ def _leads_to(folder: Path, patterns: list[str]) -> bool:
     )
 
 
-def _is_empty(names: list[str], files: list[str]) -> bool:
-    """Tell whether a folder is there to be written to: git keeps it by a hidden file."""
-    return not names and all(name.startswith(".") for name in files)
+def _require_targets(project: Path, chosen: list[Path]) -> None:
+    """Refuse links to what stays at home."""
+    there = {*chosen, *(parent for path in chosen for parent in path.parents)}
+    for link in (path for path in chosen if (project / path).is_symlink()):
+        target = (project / link).resolve()
+        to = target.relative_to(project.resolve())
+        if target.exists() and not there & {to, *to.parents[:-1]}:
+            raise AnsibleActionFail(
+                f"{project / link} is a link to {to}, which stays at home: add that to "
+                "prefect_worker_include, or the link to prefect_worker_exclude."
+            )
 
 
 def _require_inside(project: Path, path: Path) -> None:
     whole = project / path
-    if whole.is_symlink() and not whole.resolve().is_relative_to(project.resolve()):
+    if whole.is_symlink() and not _leads_into(project, whole):
         raise AnsibleActionFail(
             f"{whole} is a link that leads out of the project, and a machine would not have its "
             "target: replace it by the file, or add it to prefect_worker_exclude."
@@ -125,6 +136,14 @@ def _require_inside(project: Path, path: Path) -> None:
         raise AnsibleActionFail(
             f"{whole} is neither a file nor a link: add it to prefect_worker_exclude."
         )
+
+
+def _leads_into(project: Path, link: Path) -> bool:
+    try:
+        return link.resolve().is_relative_to(project.resolve())
+    except (OSError, RuntimeError):
+        # In a circle.
+        return False
 
 
 def _digest(files: dict[str, Path], requirements: str) -> str:
@@ -165,7 +184,8 @@ def _pack(files: dict[str, Path]) -> str:
     with os.fdopen(handle, "wb") as file, tarfile.open(fileobj=file, mode="w") as tar:
         for name, path in sorted(files.items()):
             entry = tarfile.TarInfo(name)
-            entry.mode = _mode(path)
+            # As at home: programs compare times, and an archive of theirs has none before 1980.
+            entry.mode, entry.mtime = _mode(path), int(path.lstat().st_mtime)
             if path.is_symlink():
                 entry.type, entry.linkname = tarfile.SYMTYPE, _target(path)
                 tar.addfile(entry)

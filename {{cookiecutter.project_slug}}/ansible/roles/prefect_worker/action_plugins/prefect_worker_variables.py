@@ -385,8 +385,8 @@ PUBLIC_KEY = r"age1[02-9ac-hj-np-z]{58}|ssh-(ed25519|rsa) [A-Za-z0-9+/]+={0,2}( 
 HOST = r"(?!-)[A-Za-z0-9.-]{1,253}(?<![-.])"
 HOST_RULE = "the name or the IPv4 address by which workers and browsers reach the server"
 PATH_RULE = "an absolute path on this computer"
-PATTERN = r"/[^\x00-\x1f\x7f]+|[^/\x00-\x1f\x7f]+"
-PATTERN_RULE = "patterns, each for a name or, with a slash in front, for a path of the project"
+PATTERN = r"/[^\x00-\x1f\x7f]*[^/\x00-\x1f\x7f]|[^/\x00-\x1f\x7f]+"
+PATTERN_RULE = "patterns, each for a name or, with a slash in front and none at the end, for a path"
 PROXY_RULE = "an http or https URL without spaces"
 COMMON: dict[str, Check] = {
     "wheelhouse": _wheelhouse,

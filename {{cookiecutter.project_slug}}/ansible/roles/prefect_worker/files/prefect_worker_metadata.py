@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
+GROUP = re.compile(r"\w+([.-]\w+)*")
 SCRIPT_NAME = re.compile(r"\w[\w.-]*")
 VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.!+_-]*")
 ENTRY = re.compile(r"[^\s=\[][^\n=]*")
@@ -27,7 +28,7 @@ sys.exit({called}())
 
 def main(release: Path, description: Path) -> None:
     """Write metadata, entry points and scripts as installing the project would."""
-    project = tomllib.loads((release / "pyproject.toml").read_text()).get("project", {})
+    project = tomllib.loads((release / "pyproject.toml").read_text("utf-8-sig")).get("project", {})
     if not project:
         return
     name = _like(NAME, project.get("name", ""), "project.name")
@@ -50,7 +51,7 @@ def main(release: Path, description: Path) -> None:
 
 def _group(named: tuple[str, dict[str, str]]) -> str:
     group, entries = named
-    lines = [f"[{_like(NAME, group, 'project.entry-points')}]"]
+    lines = [f"[{_like(GROUP, group, 'project.entry-points')}]"]
     for name, target in entries.items():
         lines.append(f"{_like(ENTRY, name, group)} = {_like(ENTRY, target, f'{group}.{name}')}")
     return "\n".join([*lines, ""])

@@ -3,7 +3,7 @@
 # It is in the unit's own /var/tmp, which systemd removes; its name is always the same, as paths are
 # in results' keys. Returns non-zero, and says why in $trouble, if there is no such folder.
 release=$PROJECT_DIR
-trouble="the project cannot be copied to /var/tmp"
+trouble="the project cannot be copied to /var/tmp, which has $(df -Pk /var/tmp | awk 'END { print int($4 / 1024) }') MiB left"
 work=/var/tmp/run
 mkdir -m 700 "$work" 2>/dev/null || work=$(mktemp -d /var/tmp/run.XXXXXX) || return
 cd "$release" || return
@@ -13,8 +13,13 @@ project() {
         -o -path ./.ready -o -path './.proved-*' -o -path ./.images.json -o -path ./release.env \
         -o -path ./.ca.pem -o -path ./.api-ca.pem \) -prune -o "$@"
 }
-project ! \( -type f -size +16384k \) -print0 | tar -c --null --no-recursion -T - | tar -x -C "$work" &&
-    project -type f -size +16384k -exec sh -c 'for f; do ln -s "$PWD/$f" "$0/$f"; done' "$work" {} + &&
+{
+    # A pipe ends as its last program does.
+    project ! \( -type f -size +16384k \) -print0 | tar -c --null --no-recursion -T - &&
+        touch "$work/.whole"
+} | tar -x -C "$work" && rm "$work/.whole" &&
+    project -type f -size +16384k \
+        -exec sh -c 'for f; do ln -s "$PWD/$f" "$0/$f" || exit; done' "$work" {} + &&
     ln -s "$release/.venv" "$work" || return
 export PROJECT_DIR="$work"
 # What packages and the project itself bring as programs is found by its name, as where an
