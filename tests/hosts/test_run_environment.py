@@ -78,6 +78,7 @@ def test_packages_that_are_to_be_installed_by_a_step_are_told(faults: Faults) ->
     step: Steps = [{"prefect.deployments.steps.pip_install_requirements": {}}]
     run = ended(faults, "place", step)
     assert "No module named pip" in run["state"]["message"]
+    assert "dependencies go into the project's requirements.txt" in run["state"]["message"]
 
 
 def test_an_exception_whose_text_is_no_text_is_told(faults: Faults) -> None:

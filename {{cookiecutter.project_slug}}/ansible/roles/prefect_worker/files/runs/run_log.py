@@ -23,6 +23,7 @@ ENGINE = "prefect.engine"
 COUNTED = "prefect_worker_counted"
 # Characters of an error that a state's message holds.
 LONGEST = 1000
+NO_PIP = "a release has no pip: dependencies go into the project's requirements.txt"
 
 
 def install() -> None:
@@ -129,4 +130,5 @@ def _in_words(error: BaseException) -> str:
     while cause is not None:
         words.append(" ".join(str(cause).split()) or type(cause).__name__)
         cause = cause.__cause__
-    return _printable(": ".join(words))[:LONGEST]
+    text = _printable(": ".join(words))[:LONGEST]
+    return f"{text.rstrip('.')}; {NO_PIP}" if "No module named pip" in text else text
