@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.hosts.control.observe import main_pid
 from tests.hosts.control.server import eventually
 from tests.server.provision import POOL, Make, all_completed, ended, started, state
-from tests.server.story import Story
+from tests.server.story import SECRETS, Story
 
 FLOW = "passing-data"
 
@@ -46,6 +46,18 @@ def test_login_gives_another_member_what_clients_need(
     assert authority.read_text() == root
     assert story.site.secrets()["PREFECT_API_AUTH_STRING"].partition(":")[2] not in said
     assert main_pid(story.host, "prefect-server.service") == pid
+
+
+def test_a_login_that_is_more_than_a_login_is_not_written(story: Story, provisioned: str) -> None:
+    assert provisioned
+    before = (story.site.project.folder / ".env").read_text()
+    story.host.shell(f"cp --preserve {SECRETS} {SECRETS}.kept")
+    line = 'PREFECT_API_AUTH_STRING="x:y"'
+    story.host.shell(f"echo '{line}' >> {SECRETS}")
+    played = story.site.play(name="login.yml")
+    story.host.shell(f"mv {SECRETS}.kept {SECRETS}")
+    assert "no PREFECT_API_AUTH_STRING that is one name:password" in played.objections["server"]
+    assert (story.site.project.folder / ".env").read_text() == before
 
 
 def test_task_runs_of_a_worker_are_recorded(story: Story, provisioned: str) -> None:

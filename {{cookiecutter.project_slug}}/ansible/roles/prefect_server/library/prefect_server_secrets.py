@@ -10,18 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.prefect_server_login import UnusableError, secrets_file, usable_values
 from ansible.module_utils.prefect_server_postgres import Postgres
 from ansible.module_utils.prefect_worker_atomic import UnwrittenError, replace
-from ansible.module_utils.prefect_worker_secrets import quoted_values
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "path": {"type": "path", "required": True},
     "database": {"type": "str", "required": True},
-}
-NEEDED = {
-    "PREFECT_SERVER_API_AUTH_STRING",
-    "PREFECT_API_AUTH_STRING",
-    "PREFECT_SERVER_ENCRYPTION_KEY",
 }
 MODE = 0o600
 
@@ -43,7 +38,7 @@ def main() -> None:
     if not module.check_mode:
         path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
         try:
-            replace(path, _made().encode(), MODE)
+            replace(path, _made(), MODE)
         except UnwrittenError as error:
             module.fail_json(msg=str(error))
     module.exit_json(changed=True, diff={"prepared": f"{path} is made (secret, not shown)\n"})
@@ -51,11 +46,10 @@ def main() -> None:
 
 def _keep(module: AnsibleModule, path: Path) -> None:
     """Accept the file, with the owner and the mode that it has to have."""
-    values = quoted_values(path.read_text())
-    if missing := {name for name in NEEDED if not values.get(name)}:
-        module.fail_json(msg=f"{path} has no {', '.join(sorted(missing))}: restore the file.")
-    if values["PREFECT_SERVER_API_AUTH_STRING"] != values["PREFECT_API_AUTH_STRING"]:
-        module.fail_json(msg=f"{path} has two logins that differ: give both the same value.")
+    try:
+        usable_values(path.read_text())
+    except UnusableError as error:
+        module.fail_json(msg=f"{path} {error}: correct or restore the file.")
     found = path.stat()
     right = (found.st_mode & 0o7777, found.st_uid, found.st_gid) == (MODE, 0, 0)
     if not right and not module.check_mode:
@@ -64,19 +58,11 @@ def _keep(module: AnsibleModule, path: Path) -> None:
     module.exit_json(changed=not right)
 
 
-def _made() -> str:
+def _made() -> bytes:
     """Return a login that nobody can guess, and a key as Fernet takes it."""
     login = f"admin:{secrets.token_urlsafe(24)}"
     key = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
-    pairs = {
-        "PREFECT_SERVER_API_AUTH_STRING": login,
-        "PREFECT_API_AUTH_STRING": login,
-        "PREFECT_SERVER_ENCRYPTION_KEY": key,
-    }
-    about = (
-        "# Made at the first play. Back it up apart from the database: its key opens all blocks.\n"
-    )
-    return about + "".join(f'{name}="{value}"\n' for name, value in pairs.items())
+    return bytes(secrets_file(login, key))
 
 
 if __name__ == "__main__":
