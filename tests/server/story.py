@@ -50,7 +50,9 @@ class Site:
     def play(self, *arguments: str, name: str = "server.yml", **variables: Any) -> Played:
         """Run `server.yml`, or another playbook, against the machine."""
         self.project.inventory({"server": {**self.machine, **variables}}, "prefect_server")
-        return play(self.project, *arguments, environment=self.mark, name=name)
+        # There, what a play leaves is seen.
+        environment = {**self.mark, "TMPDIR": str(self.lab.folder)}
+        return play(self.project, *arguments, environment=environment, name=name)
 
     @property
     def machine(self) -> dict[str, Any]:

@@ -45,8 +45,6 @@ def _pass(decrypt: list[str], wanted: dict[str, Any]) -> str:
     encrypt = ["age", "--encrypt", "--recipient", wanted["recipient"], "--output", wanted["to"]]
     # Readable by its owner alone, although it is encrypted.
     os.umask(0o077)
-    if wanted["to"]:
-        Path(wanted["to"]).parent.mkdir(parents=True, exist_ok=True)
     with subprocess.Popen(decrypt, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as opened:
         sink = encrypt if wanted["to"] else ["dd", "of=/dev/null", "bs=1M", "status=none"]
         passed = subprocess.run(sink, stdin=opened.stdout, capture_output=True, check=False)

@@ -11,10 +11,10 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.prefect_server_archive import BrokenError, numbers, small_files, version
+from ansible.module_utils.prefect_server_login import UnusableError, secrets_file, usable_values
 from ansible.module_utils.prefect_server_postgres import Postgres
 from ansible.module_utils.prefect_worker_atomic import UnwrittenError, replace
 from ansible.module_utils.prefect_worker_fitness import output_of
-from ansible.module_utils.prefect_worker_secrets import quoted_values
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     # On the machine, encrypted to its key.
@@ -66,10 +66,12 @@ def _require_blank(wanted: dict[str, Any], postgres: Postgres) -> None:
 def _restore(module: AnsibleModule, postgres: Postgres) -> None:
     wanted = module.params
     files = small_files(wanted["archive"], wanted["key"])
-    _require_usable(files, wanted)
+    secrets = _usable_secrets(files, wanted)
     for command in postgres.missing(wanted["user"], [wanted["scratch"]]):
         postgres.run(command)
     module.run_command(["systemctl", "daemon-reload"], check_rc=True)
+    # One that an interrupted play has begun restores another file, perhaps.
+    module.run_command(["systemctl", "stop", UNIT], check_rc=True)
     code, _, _ = module.run_command(["systemctl", "start", UNIT])
     if code:
         output_of("journalctl", "--sync")
@@ -78,22 +80,30 @@ def _restore(module: AnsibleModule, postgres: Postgres) -> None:
         raise BrokenError(f"The backup cannot be restored: {(said or ['?'])[-1]}")
     if wanted["authority"]:
         _write_authority(files, wanted)
-    replace(Path(wanted["secrets"]), files["secrets.env"], 0o600)
-    rename = f'ALTER DATABASE "{wanted["scratch"]}" RENAME TO "{wanted["database"]}"'
-    postgres.run(["psql", "--no-psqlrc", "-qc", rename])
+    path = Path(wanted["secrets"])
+    try:
+        replace(path, secrets, 0o600)
+        postgres.rename(wanted["scratch"], wanted["database"])
+    except BaseException:
+        # With the secrets and no database, the machine would count as a server.
+        path.unlink(missing_ok=True)
+        raise
 
 
-def _require_usable(files: dict[str, bytes], wanted: dict[str, Any]) -> None:
+def _usable_secrets(files: dict[str, bytes], wanted: dict[str, Any]) -> bytes:
+    """Return the file of secrets that root writes, in which nothing else of the backup's is."""
     if version(files) > numbers(wanted["prefect"]):
         made = ".".join(map(str, version(files)))
         raise BrokenError(
             f"The backup is of Prefect {made}, and prefect_server_requirements pins "
             f"{wanted['prefect']}, which does not know its database: pin {made} or newer."
         )
-    if not quoted_values(files.get("secrets.env", b"").decode()).get(
-        "PREFECT_SERVER_ENCRYPTION_KEY"
-    ):
-        raise BrokenError("The backup has no encryption key.")
+    try:
+        values = usable_values(files.get("secrets.env", b"").decode(errors="replace"))
+    except UnusableError as error:
+        raise BrokenError(f"The backup's secrets.env {error}.") from error
+    login, key = values["PREFECT_API_AUTH_STRING"], values["PREFECT_SERVER_ENCRYPTION_KEY"]
+    return bytes(secrets_file(login, key))
 
 
 def _write_authority(files: dict[str, bytes], wanted: dict[str, Any]) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import tarfile
 from typing import IO
 
 NAMES = {"about.json", "secrets.env", "authority_root.crt", "authority_root.key"}
+DUMP = "database.dump/"
 LARGEST = 1 << 20
 
 
@@ -36,17 +38,20 @@ def version(files: dict[str, bytes]) -> tuple[int, ...]:
 
 
 def numbers(text: str) -> tuple[int, ...]:
-    """Return a version that can be compared."""
-    return tuple(int(part) for part in text.split(".")[:3])
+    """Return a version that can be compared; a release candidate counts as its release."""
+    found = re.match(r"\d+(\.\d+){0,2}", text)
+    if not found:
+        raise ValueError(text)
+    return tuple(map(int, found[0].split(".")))
 
 
 def _before_the_dump(stream: IO[bytes]) -> dict[str, bytes]:
     found: dict[str, bytes] = {}
     with tarfile.open(fileobj=stream, mode="r|") as archive:
         for member in archive:
-            if member.name not in NAMES:
+            if member.name.startswith(DUMP):
                 break
-            content = archive.extractfile(member)
-            if content and member.size <= LARGEST:
-                found[member.name] = content.read()
+            if member.name in NAMES and member.isfile() and member.size <= LARGEST:
+                content = archive.extractfile(member)
+                found[member.name] = content.read() if content else b""
     return found

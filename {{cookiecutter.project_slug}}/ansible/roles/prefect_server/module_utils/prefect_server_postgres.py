@@ -39,11 +39,18 @@ class Postgres:
         return commands
 
     def removal(self, databases: list[str], role: str) -> list[list[str]]:
-        """Return the commands that remove what is there."""
-        commands = [["dropdb", "--force", name] for name in databases if self.has_database(name)]
+        """Return the commands that remove the role, and of the databases those that it owns."""
+        owned = "SELECT datname FROM pg_database WHERE pg_get_userbyid(datdba) = '{}'"
+        own = self.ask(owned.format(role)).splitlines()
+        commands = [["dropdb", "--force", name] for name in databases if name in own]
         if self.has_role(role):
             commands.append(["dropuser", role])
         return [[*AS_POSTGRES, *command] for command in commands]
+
+    def rename(self, database: str, name: str) -> None:
+        """Give a database another name; sessions that are open in it are ended."""
+        end = "SELECT pg_terminate_backend(pid, 30000) FROM pg_stat_activity WHERE datname = '{}'"
+        self.ask(f'{end.format(database)}; ALTER DATABASE "{database}" RENAME TO "{name}"')
 
     def ask(self, query: str) -> str:
         """Return the answer to a query."""
