@@ -31,6 +31,8 @@ def backup(story: Story) -> str:
 def test_the_first_play_makes_a_backup_and_tells_its_age(story: Story) -> None:
     assert "The newest backup is 0.0 hours old." in story.made.sentences
     story.host.shell(f"systemctl is-active {UNIT}.timer {UNIT}-check.timer")
+    after = story.host.shell(f"systemctl show --property=After {UNIT}")
+    assert "prefect-server-migrate.service" in after
 
 
 def test_the_newest_backups_stay(story: Story, backup: str) -> None:
@@ -108,6 +110,30 @@ def test_a_check_that_fails_says_why_and_alerts_the_owner(story: Story, backup: 
     assert f"{UNIT}-check.service FAILED" in story.site.play().succeeded().sentences
     story.host.shell(f"rm {backups(story)[-1]} && systemctl start {UNIT}-check")
     assert backups(story)[-1] == backup
+
+
+def test_a_backup_is_not_made_beside_one_that_is_dated_later(story: Story, backup: str) -> None:
+    story.host.shell(f"touch {BACKUPS}/prefect-29990101T000000Z.age")
+    story.host.shell(f"! systemctl start {UNIT}")
+    said = story.host.shell(f"journalctl --unit {UNIT} --output cat --lines 20")
+    story.host.shell(f"rm {BACKUPS}/prefect-29990101T000000Z.age; systemctl reset-failed {UNIT}")
+    assert "is dated later than now: set the clock right" in said
+    assert backups(story)[-1] == backup
+
+
+def test_a_file_that_is_no_part_of_a_server_is_in_no_backup(story: Story, backup: str) -> None:
+    extra = "/etc/prefect-server/authority/old.crt"
+    story.host.shell(f"touch {extra} && systemctl start {UNIT}; rm {extra}")
+    newest = backups(story)[-1]
+    assert newest != backup
+    opened = subprocess.run(
+        ["age", "--decrypt", "--identity", story.site.key, fetched(story, newest)],
+        capture_output=True,
+        check=True,
+    )
+    listed = subprocess.run(["tar", "--list"], input=opened.stdout, capture_output=True, check=True)
+    assert b"old.crt" not in listed.stdout
+    story.host.shell(f"rm {newest}")
 
 
 def test_a_check_that_would_fill_the_disk_is_not_made(story: Story, backup: str) -> None:

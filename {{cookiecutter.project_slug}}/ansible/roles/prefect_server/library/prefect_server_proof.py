@@ -11,6 +11,7 @@ import re
 import socket
 import ssl
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -37,6 +38,10 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "user": {"type": "str", "required": True},
     "sandbox": {"type": "str", "required": True},
     "timeout": {"type": "int", "required": True},
+}
+AUTHORITY = {
+    "root.crt": CERTIFICATES,
+    "root.key": re.compile(r"-----BEGIN ([A-Z ]*PRIVATE KEY)-----.+?-----END \1-----", re.S),
 }
 TASKS = 5
 PAUSE = 0.5
@@ -87,22 +92,21 @@ def _authority(wanted: dict[str, Any], deadline: float) -> str:
     """Copy Caddy's root to where clients find it, and with its key to where backups do."""
     if not wanted["authority"]:
         return ""
-    found = _wait(
-        lambda: CERTIFICATES.search(_of_caddy(wanted, "root.crt")),
-        deadline,
-        "Caddy makes no authority",
-    )
-    content = f"{found[0]}\n"
-    config = Path(wanted["config"])
-    _keep(config / "authority/root.crt", content, 0o600)
-    _keep(config / "authority/root.key", _of_caddy(wanted, "root.key"), 0o600)
-    return content
+    found = {}
+    for name, pattern in AUTHORITY.items():
+        question = partial(_in_caddy, wanted, name, pattern)
+        found[name] = _wait(question, deadline, f"Caddy's {name} cannot be read")
+    for name, content in found.items():
+        _keep(Path(wanted["config"], "authority", name), content, 0o600)
+    return str(found["root.crt"])
 
 
-def _of_caddy(wanted: dict[str, Any], name: str) -> str:
+def _in_caddy(wanted: dict[str, Any], name: str, pattern: re.Pattern[str]) -> str:
+    """Return what is to be found in one of Caddy's files, or nothing."""
     # Read by its owner: what an unprivileged user can make a link of is not for root to open.
     path = f"{wanted['authority']}/{name}"
-    return str(output_of("runuser", "--user", wanted["proxy_user"], "--", "cat", path))
+    found = pattern.search(output_of("runuser", "--user", wanted["proxy_user"], "--", "cat", path))
+    return f"{found[0]}\n" if found else ""
 
 
 def _keep(path: Path, content: str, mode: int) -> None:

@@ -8,10 +8,11 @@ import importlib.metadata
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
@@ -23,6 +24,9 @@ DATABASE = os.environ["DATABASE"]
 # In pieces, so that a dump of any size is never on the disk in clear.
 PIECE = 16 << 20
 DUMP = "database.dump/"
+# What a restore takes of a backup beside the dump; of the authority both or none.
+AUTHORITY = {"authority_root.crt", "authority_root.key"}
+SMALL = {"about.json", "secrets.env", *AUTHORITY}
 
 
 class BackupError(Exception):
@@ -33,6 +37,7 @@ def make() -> None:
     """Write a backup that the owner's keys and the machine's own open; remove the oldest."""
     now = datetime.datetime.now(datetime.UTC)
     final = FOLDER / f"prefect-{now:%Y%m%dT%H%M%SZ}.age"
+    _require_newest(final)
     part = FOLDER / ".part"
     recipients = ["--recipients-file", os.environ["RECIPIENTS"], "--identity", KEY]
     command = ["age", "--encrypt", *recipients, "--output", str(part)]
@@ -56,13 +61,21 @@ def make() -> None:
         old.unlink()
 
 
+def _require_newest(final: Path) -> None:
+    """Refuse to make what would count as older than what is there, and be removed for it."""
+    newest = max(backups(), default=final)
+    if newest > final:
+        raise BackupError(
+            f"{newest} is dated later than now: set the clock right, or move the file elsewhere."
+        )
+
+
 def _fill(archive: tarfile.TarFile, now: datetime.datetime) -> None:
     """Put the small files first, so that whoever restores need not read on to see them."""
     about = {"prefect": importlib.metadata.version("prefect"), "made": f"{now:%Y-%m-%d %H:%M:%SZ}"}
     _add(archive, "about.json", json.dumps(about).encode())
     for path in sorted(CREDENTIALS.iterdir()):
-        # The machine's own key is of no use elsewhere.
-        if path.name != "backup.key":
+        if path.name in SMALL:
             _add(archive, path.name, path.read_bytes())
     with program(["pg_dump", "--format=custom", DATABASE], stdout=subprocess.PIPE) as dump:
         assert dump.stdout
@@ -111,8 +124,14 @@ def tell(name: str, sentence: str) -> None:
     print(sentence)
 
 
-if __name__ == "__main__":
+def run(task: Callable[[], None]) -> None:
+    """Do what a unit is for, and tell what is wrong; a task that is stopped leaves nothing."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("It was stopped."))
     try:
-        make()
+        task()
     except (BackupError, OSError) as error:
         sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    run(make)

@@ -11,10 +11,11 @@ import shutil
 import subprocess
 import sys
 import tarfile
+from functools import partial
 from pathlib import Path
 from typing import IO
 
-from backup import DATABASE, DUMP, KEY, BackupError, backups, program, tell
+from backup import AUTHORITY, DATABASE, DUMP, KEY, SMALL, BackupError, backups, program, run, tell
 from cryptography.fernet import Fernet, InvalidToken
 
 SCRATCH = os.environ["SCRATCH"]
@@ -50,16 +51,25 @@ def load(path: Path) -> None:
     """Restore a backup into the scratch database; one that does not open all blocks leaves none."""
     _empty()
     try:
-        secrets = _restore(path)
-        _read_blocks(secrets)
+        files = _restore(path)
+        _require_whole(files)
+        _read_blocks(files["secrets.env"])
     except BaseException:
         _empty()
         raise
 
 
-def _restore(path: Path) -> bytes:
-    """Fill the scratch database; return the backup's file of secrets."""
-    secrets = b""
+def _require_whole(files: dict[str, bytes]) -> None:
+    """Refuse a backup of which no server could be restored."""
+    missing = SMALL - files.keys()
+    # A proxy of the owner's has the authority.
+    if missing and missing != AUTHORITY:
+        raise BackupError(f"The backup has no {', '.join(sorted(missing))}.")
+
+
+def _restore(path: Path) -> dict[str, bytes]:
+    """Fill the scratch database; return the backup's small files."""
+    files: dict[str, bytes] = {}
     options = ["--no-owner", "--exit-on-error", f"--dbname={SCRATCH}"]
     with (
         program(["age", "--decrypt", "--identity", KEY, str(path)], stdout=subprocess.PIPE) as age,
@@ -69,23 +79,23 @@ def _restore(path: Path) -> bytes:
         assert restore.stdin
         # Whatever ended early is told by its status.
         with contextlib.suppress(BrokenPipeError):
-            secrets = _unpack(age.stdout, restore.stdin)
+            files = _unpack(age.stdout, restore.stdin)
             restore.stdin.close()
-    return secrets
+    return files
 
 
-def _unpack(archive: IO[bytes], dump: IO[bytes]) -> bytes:
-    """Write the dump of an archive to a stream; return its file of secrets."""
-    secrets = b""
+def _unpack(archive: IO[bytes], dump: IO[bytes]) -> dict[str, bytes]:
+    """Write the dump of an archive to a stream; return its small files."""
+    files = {}
     with tarfile.open(fileobj=archive, mode="r|") as members:
         for member in members:
             content = members.extractfile(member)
             if content and member.name.startswith(DUMP):
                 dump.write(content.read())
-            elif content and member.name == "secrets.env":
-                secrets = content.read()
+            elif content and member.name in SMALL:
+                files[member.name] = content.read()
     archive.read()
-    return secrets
+    return files
 
 
 def _read_blocks(secrets: bytes) -> None:
@@ -124,10 +134,4 @@ def _ask(query: str) -> str:
 
 
 if __name__ == "__main__":
-    try:
-        if sys.argv[1:]:
-            load(Path(sys.argv[1]))
-        else:
-            check()
-    except (BackupError, OSError) as error:
-        sys.exit(str(error))
+    run(partial(load, Path(sys.argv[1])) if sys.argv[1:] else check)
