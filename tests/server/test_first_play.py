@@ -122,10 +122,11 @@ def test_bad_values_are_refused_in_one_sentence_each(story: Story) -> None:
         prefect_server_requirements="/etc/hostname",
         prefect_server_backup_keys=["age1short"],
         prefect_server_backups_kept=0,
+        prefect_server_alert_environment={"UNIT": "x"},
     )
     sentences = played.objections["server"].splitlines()
     expected = ["address is 'a b'", "tls is 'always'", "port is 4200", "days is 0", "does not pin"]
-    expected += ["because of 'age1short'", "kept is 0"]
+    expected += ["because of 'age1short'", "kept is 0", "UNIT names what failed"]
     assert len(sentences) == len(expected)
     for part in expected:
         assert any(part in sentence for sentence in sentences), sentences

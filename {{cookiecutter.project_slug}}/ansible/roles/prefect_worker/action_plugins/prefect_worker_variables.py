@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -53,6 +54,12 @@ OWN_ENVIRONMENT = {
     "PROJECT_DIR": "is where a run finds the files of the project",
     **{f"RUN_{name}": "is for starting flow runs" for name in RUN_ENVIRONMENT},
 }
+# Of the owner's commands on a server.
+COPY_ENVIRONMENT = {
+    "BACKUP": "names the backup to copy",
+    "HOME": "is /var/lib/prefect-backup-copy",
+}
+ALERT_ENVIRONMENT = {"HOME": "is /var/lib/prefect-alert", "UNIT": "names what failed"}
 OWN_UNIT = {
     "Environment": "prefect_worker_environment",
     "EnvironmentFile": "prefect_worker_environment",
@@ -212,14 +219,14 @@ def _ssh_key(value: str, _: dict[str, Any]) -> None:
         )
 
 
-def _environment(value: dict[str, Any], _: dict[str, Any]) -> None:
+def _environment(own: dict[str, str], value: dict[str, Any], _: dict[str, Any]) -> None:
     for name, content in value.items():
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", str(name)):
             raise WrongError(
                 f"is not accepted because of the name {name!r}: letters, digits and underscores."
             )
-        if name in OWN_ENVIRONMENT:
-            raise WrongError(f"is not accepted: {name} {OWN_ENVIRONMENT[name]}.")
+        if name in own:
+            raise WrongError(f"is not accepted: {name} {own[name]}.")
         if isinstance(content, bool) or not isinstance(content, (str, int, float)):
             raise WrongError(
                 f"is not accepted because of {name}: text or a number, so put it in quotes."
@@ -421,7 +428,7 @@ WORKER: dict[str, Check] = {
     "image_archive": _image_archive,
     "queues": _each(LABEL, LABEL_RULE),
     "limit": _between(1, 10_000, zero="no limit"),
-    "environment": _environment,
+    "environment": partial(_environment, OWN_ENVIRONMENT),
     "memory_max": _memory,
     "unit_overrides": _overrides,
     "drain_seconds": _between(5, 1_000_000),
@@ -465,9 +472,9 @@ SERVER: dict[str, Check] = {
     "backup_keys": _each(PUBLIC_KEY, "public keys, age1… or ssh-ed25519 …"),
     "backups_kept": _between(1, 1000),
     "backup_command": _command_of_backups,
-    "backup_environment": _environment,
+    "backup_environment": partial(_environment, COPY_ENVIRONMENT),
     "alert_command": _command_of_backups,
-    "alert_environment": _environment,
+    "alert_environment": partial(_environment, ALERT_ENVIRONMENT),
     "redis_mib": _between(64, 1_000_000),
     "request_mib": _between(1, 1024),
     "requirements": _file_of_pins,
