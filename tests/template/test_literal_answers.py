@@ -157,7 +157,7 @@ def test_the_names_that_follow_from_a_project_name_are_valid(
 
 def test_what_is_typed_at_a_prompt_arrives(tmp_path: Path) -> None:
     typed = "{{ 7 * 7 }} {% raw %} ${HOME} \"'\\"
-    answers = ["", "", typed, typed, "", "", "", "", ""]
+    answers = ["", "", typed, typed, "", "", "", "", "", ""]
     subprocess.run(
         [sys.executable, "-m", "cookiecutter", "--output-dir", str(tmp_path), str(TEMPLATE)],
         input="\n".join(answers) + "\n",
