@@ -54,9 +54,6 @@ def maker(story: Story) -> Make:
     """Return a function that makes targets as a user does whose shell knows of no API."""
     machine = story.site.machine
     workers = {"vm": {**machine, "prefect_worker_ca_bundle": CA_BUNDLE}}
-    story.site.project.inventory(
-        {"server": machine}, "prefect_server", {"prefect_workers": workers}
-    )
     story.site.project.change("src/shop_reports/flows/sleeping.py", SLEEPING)
     story.site.project.append("prefect.yaml", DEPLOYMENT)
     known = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
@@ -69,6 +66,10 @@ def maker(story: Story) -> Make:
     }
 
     def make(*targets: str) -> str:
+        # Plays of the server alone have an inventory of their own.
+        story.site.project.inventory(
+            {"server": machine}, "prefect_server", {"prefect_workers": workers}
+        )
         done = subprocess.run(
             ["make", "--silent", *(targets or ["provision"])],
             cwd=story.site.project.folder,
