@@ -24,6 +24,8 @@ CA_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 ROLE = TEMPLATE / "ansible/roles/prefect_server"
 UNITS = ("prefect-redis", "prefect-server", "prefect-services", "prefect-proxy")
 SECRETS = "/etc/prefect-server/secrets.env"
+# Of sed: two letters may be equal, halves are not; bits of the last letters count for nothing.
+ANOTHER_KEY = r's/KEY="\(.\{20\}\)\(.\{20\}\)/KEY="\2\1/'
 BACKUPS = "/var/lib/prefect-backups"
 # What the owner's commands say of themselves; their environment is secret.
 COPY = 'cp "$BACKUP" . && id --user --name > who && printenv TOKEN > token'

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.hosts.control.server import eventually
-from tests.server.story import SECRETS, Story
+from tests.server.story import ANOTHER_KEY, SECRETS, Story
 
 NUMBER = 200
 
@@ -62,7 +62,7 @@ def test_a_server_that_lost_its_secrets_makes_no_others(story: Story) -> None:
 
 def test_another_encryption_key_is_refused(story: Story) -> None:
     kept = story.host.shell(f"cat {SECRETS}")
-    story.host.shell(f"sed -i 's/KEY=\"./&x/' {SECRETS}")
+    story.host.shell(f"sed -i '{ANOTHER_KEY}' {SECRETS}")
     refused = story.site.play()
     story.host.shell(f"cat > {SECRETS} <<'END'\n{kept}END")
     assert "is not the one that the database" in refused.objections["server"]
