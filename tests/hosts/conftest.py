@@ -45,6 +45,14 @@ def bookworm(site: Site) -> Story:
     return tell(site, "bookworm", "twelve")
 
 
+@pytest.fixture(scope="module", autouse=True)
+def no_machine_is_left(lab: Lab) -> Iterator[None]:
+    """Leave no worker of a test that failed, which would take the runs of those to come."""
+    yield
+    for host in lab.hosts:
+        host.kill()
+
+
 @pytest.fixture(scope="module")
 def host(site: Site, request: pytest.FixtureRequest) -> Iterator[Container]:
     """A copy of a machine that is a worker already, Debian 13 unless asked, its worker ONLINE."""

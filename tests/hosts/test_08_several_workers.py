@@ -171,4 +171,3 @@ def test_two_of_one_project_are_made_at_once_on_a_bare_machine(site: Site) -> No
     assert len(releases(machine)) == 1
     site.online("shop-reports@shared", started)
     site.online("second@shared-second", started, pool="second")
-    machine.kill()

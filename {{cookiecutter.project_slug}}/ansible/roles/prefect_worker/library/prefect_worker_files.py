@@ -13,7 +13,9 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.prefect_worker_atomic import UnwrittenError, replace
+from ansible.module_utils.prefect_worker_lock import alone_in
 from ansible.module_utils.prefect_worker_transaction import ARGUMENT, HeldError, begin, held
+from ansible.module_utils.prefect_worker_units import UNITS
 
 SECRETS: dict[str, dict[str, Any]] = {
     "path": {"type": "path", "required": True},
@@ -31,7 +33,6 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "transaction": ARGUMENT,
 }
 FOLDER, PLAIN, SECRET, SHARED_SECRET = 0o755, 0o644, 0o600, 0o640
-UNITS = "/etc/systemd/system/"
 
 
 def main() -> None:
@@ -40,6 +41,19 @@ def main() -> None:
     wanted = module.params
     # Workers have to get to their files, however strict root's own habit is.
     os.umask(0o022)
+    # One that was interrupted stays what it is in check mode.
+    transaction = None if module.check_mode else wanted["transaction"]
+    try:
+        # Workers of a machine share some, and may be made at once.
+        with held(transaction), alone_in(UNITS):
+            _bring(module, wanted, transaction)
+    except (UnwrittenError, HeldError) as error:
+        module.fail_json(msg=str(error))
+
+
+def _bring(
+    module: AnsibleModule, wanted: dict[str, Any], transaction: dict[str, Any] | None
+) -> None:
     act = not module.check_mode
     files = [{**file, "after": file["content"].encode()} for file in wanted["files"]]
     changing = [f for f in files if not _right(f["path"], f["after"], PLAIN)]
@@ -50,16 +64,10 @@ def main() -> None:
     rewrites = paths or any(_directory(Path(d), act=False) for d in wanted["directories"])
     diffs = [_diff(file) for file in changing]
     diffs += [{"prepared": f"{s['path']} changes (secret, not shown)\n"} for s in secrets]
-    # One that was interrupted stays what it is in check mode.
-    transaction = wanted["transaction"] if act else None
-    try:
-        if transaction and rewrites:
-            begin(transaction, paths)
-        with held(transaction):
-            changed = [d for d in wanted["directories"] if _directory(Path(d), act)] + paths
-            _write_all(changing, secrets, act)
-    except (UnwrittenError, HeldError) as error:
-        module.fail_json(msg=str(error))
+    if transaction and rewrites:
+        begin(transaction, paths)
+    changed = [d for d in wanted["directories"] if _directory(Path(d), act)] + paths
+    _write_all(changing, secrets, act)
     module.exit_json(changed=bool(changed), paths=changed, diff=diffs)
 
 
@@ -87,12 +95,12 @@ def _right_secret(secret: dict[str, Any]) -> bool:
 
 def _objections(files: list[dict[str, Any]], changing: set[str]) -> str:
     """What systemd would only warn about, and then ignore, in units that change."""
-    units = [f for f in files if f["path"].startswith(UNITS) and f["after"]]
+    units = [f for f in files if UNITS in Path(f["path"]).parents and f["after"]]
     if not changing & {f["path"] for f in units}:
         return ""
     with tempfile.TemporaryDirectory() as folder:
         for unit in units:
-            place = Path(folder, unit["path"][len(UNITS) :])
+            place = Path(folder, Path(unit["path"]).relative_to(UNITS))
             place.parent.mkdir(exist_ok=True)
             place.write_bytes(unit["after"])
         services = [str(path) for path in Path(folder).glob("*.service")]

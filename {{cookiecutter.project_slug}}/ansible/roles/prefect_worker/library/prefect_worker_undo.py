@@ -72,8 +72,10 @@ def _undo(module: AnsibleModule, folder: Path, record: dict[str, Any]) -> str:
     if not record["units"].get(unit):
         # There was no worker: the next play makes it, from wherever this one came to.
         return ""
-    _remove(record["missing"])
-    restored = _restore(folder, record)
+    # Workers of a machine share some of the files.
+    with alone_in(UNITS):
+        _remove(record["missing"])
+        restored = _restore(folder, record)
     switched = _switch(record)
     systemctl("daemon-reload")
     if not (UNITS / unit).exists():

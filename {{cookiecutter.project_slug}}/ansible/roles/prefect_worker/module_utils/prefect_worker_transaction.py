@@ -121,10 +121,10 @@ def require_held(found: dict[str, Any], holder: dict[str, Any]) -> None:
 @contextlib.contextmanager
 def held(wanted: dict[str, Any] | None) -> Iterator[dict[str, Any]]:
     """Keep others from undoing what this process does; give the record, empty without one."""
-    folder = Path(wanted["folder"]) if wanted else None
-    if not wanted or not folder or not folder.exists():
+    if not wanted:
         yield {}
         return
+    folder = Path(wanted["folder"])
     with alone_in(folder):
         if found := read(folder):
             require_held(found, wanted["holder"])
