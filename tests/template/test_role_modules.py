@@ -11,7 +11,9 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -173,6 +175,42 @@ def test_a_project_has_one_user_on_a_machine(tmp_path: Path, module_utils: Any) 
         host._require_one_user({**wanted, **fine}, tmp_path)
     with pytest.raises(host.UnfitError, match=r"runs as alice.* as bob: .* of its own"):
         host._require_one_user(wanted, tmp_path)
+
+
+class Asked:
+    """A module of Ansible's that was asked for no file at all."""
+
+    check_mode = False
+
+    def __init__(self, *_: Any, **__: Any) -> None:
+        """Take what it was asked for."""
+        self.params: dict[str, Any] = {"transaction": None, "directories": []}
+        self.params.update(files=[], secrets=[], secret_contents=[])
+
+    def exit_json(self, **_: Any) -> None:
+        """Say nothing."""
+
+
+def test_what_workers_of_a_machine_share_is_written_by_one_at_a_time(
+    tmp_path: Path, module_utils: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They have the same temporary names."""
+    monkeypatch.setattr(module_utils("lock"), "LOCKS", tmp_path / "locks")
+    files = loaded("library/prefect_worker_files.py")
+    monkeypatch.setattr(files, "AnsibleModule", Asked)
+    writing: list[None] = []
+    seen: list[int] = []
+
+    def write(*_: Any) -> None:
+        writing.append(None)
+        time.sleep(0.1)
+        seen.append(len(writing))
+        writing.pop()
+
+    monkeypatch.setattr(files, "_write_all", write)
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(lambda _: files.main(), range(3)))
+    assert seen == [1, 1, 1]
 
 
 class Deployed:
