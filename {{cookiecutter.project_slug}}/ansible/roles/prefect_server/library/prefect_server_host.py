@@ -24,7 +24,7 @@ from ansible.module_utils.prefect_worker_fitness import (
     unit_state,
     user_exists,
 )
-from ansible.module_utils.prefect_worker_proved import is_proved
+from ansible.module_utils.prefect_worker_proved import is_whole
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "families": {"type": "dict", "required": True},
@@ -67,7 +67,7 @@ def _examine(wanted: dict[str, Any]) -> dict[str, Any]:
         if not unit_state(f"{unit}.service")["active"]:
             _require_free(unit, ports)
     release = _release_id(wanted["digest"], version)
-    ready = is_proved(Path(wanted["root"], "releases", release))
+    ready = is_whole(Path(wanted["root"], "releases", release))
     if not ready:
         require_space(wanted["free_mib"], "prefect_server_free_mib")
     packages = [*family["packages"], *(family["proxy_packages"] if wanted["proxied"] else [])]

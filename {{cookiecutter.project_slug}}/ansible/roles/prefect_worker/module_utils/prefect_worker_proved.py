@@ -17,7 +17,7 @@ def is_whole(folder: Path) -> bool:
     return (folder / READY).exists() and (folder / PYTHON).exists()
 
 
-def is_proved(folder: Path, pool: str = "", entrypoints: Sequence[str] = ()) -> bool:
+def is_proved(folder: Path, pool: str, entrypoints: Sequence[str]) -> bool:
     """Whether it is whole, and was proved with these flows of a pool."""
     return is_whole(folder) and set(entrypoints) <= set(_by_pool(folder).get(pool, []))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 import subprocess
@@ -84,6 +85,7 @@ def _twin(folder: Path, wanted: dict[str, Any]) -> Path | None:
     return None
 
 
+@functools.cache
 def _identity(python: str) -> list[str]:
     """The name of the machine's Python's library's folder, and where it really is."""
     command = [python, *ALONE, "-c", WHO_ARE_YOU]
