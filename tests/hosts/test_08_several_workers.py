@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from tests.hosts.control.observe import UNIT, main_pid, release, releases
@@ -43,8 +44,13 @@ FLOW = "src/shop_reports/flows/passing_data.py"
 SECOND_UNIT = "prefect-worker-second.service"
 
 
-def test_a_second_worker_does_not_touch_the_first(site: Site, host: Container) -> None:
+@pytest.fixture(scope="module", autouse=True)
+def second_pool(site: Site) -> None:
+    """Make a pool that the project has no deployments in."""
     site.api.create_pool("second")
+
+
+def test_a_second_worker_does_not_touch_the_first(site: Site, host: Container) -> None:
     pid, started = main_pid(host), now()
     site.play(host, **SECOND).succeeded()
     assert main_pid(host) == pid
