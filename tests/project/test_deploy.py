@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.project.api import Api
 from tests.project.baked import Make
+from tests.project.entries import changed, registered
 
 FLOWS = "src/shop_reports/flows"
 POOL = "work_pool: {name: shop-reports, job_variables: {%s}}"
+CLONE = "prefect.deployments.steps.git_clone"
 # Of each entry, beside a name, the flow wait_for and the pool of bootstrap: one mistake.
 MISTAKES = {
     "job variable": (POOL % "memory: 1", "base_job_template.json has no variable ['memory']."),
@@ -39,8 +39,16 @@ MISTAKES = {
     "reference": ('description: "{{ release.notes }}"', "nothing gives ['release.notes'] a value."),
     "environment": ('version: "{{ $NOWHERE_SET }}"', "nothing gives ['$NOWHERE_SET'] a value."),
     "pull": (
-        'pull: [{prefect.deployments.steps.set_working_directory: {directory: "{{ $PROJECT }}"}}]',
-        "no worker gives ['$PROJECT'] a value.",
+        'pull: [{prefect.deployments.steps.set_working_directory: {directory: "{{ built.at }}"}}]',
+        "no worker gives ['built.at'] a value.",
+    ),
+    "cloned": (
+        f"entrypoint: lost.py:f\n    pull: [{{{CLONE}: {{}}}}]\n    schedule: {{cron: 61 * * *}}",
+        "cron is '61 * * *': ",
+    ),
+    "of another pool": (
+        "entrypoint: shop_reports.nowhere.f\n    work_pool: {name: others}",
+        "no flow can be loaded from 'shop_reports.nowhere.f': No module named",
     ),
     "key": ("paramaters: {free_gb: 5}", "Prefect knows no ['paramaters']; it knows "),
     "cron": ('schedule: {cron: "61 * * * *"}', "cron is '61 * * * *': "),
@@ -60,6 +68,11 @@ WHOLE = {
     "no list": ("deployments:\n", "others:\n", "prefect.yaml has no list of deployments."),
     "none of it": ("deployments:\n", "deployments: all\nothers:\n", "which is no list."),
     "no YAML": ("deployments:\n", "deployments: [\n", "prefect.yaml cannot be read: "),
+    "no pull": (
+        "\npull:\n",
+        "\nunused:\n",
+        "passing_data: it has no pull steps, so its runs would look for this folder on their",
+    ),
     "pool": (
         '    name: "shop-reports"\n',
         '    name: "elsewhere"\n',
@@ -90,26 +103,6 @@ FROM_ENVIRONMENT = f"""  - name: env
 def bootstrapped(api: Api, make: Make) -> None:
     """Make the work pool."""
     assert make("bootstrap").returncode == 0
-
-
-@contextmanager
-def changed(project: Path, right: str, wrong: str) -> Iterator[None]:
-    """Have other text in `prefect.yaml` for a while."""
-    file = project / "prefect.yaml"
-    original = file.read_text(encoding="utf-8")
-    assert right in original
-    file.write_text(original.replace(right, wrong), encoding="utf-8")
-    try:
-        yield
-    finally:
-        file.write_text(original, encoding="utf-8")
-
-
-def registered(api: Api) -> dict[str, str]:
-    """Return when each deployment was last written."""
-    return {
-        each["name"]: each["updated"] for each in api.request("POST", "/deployments/filter", {})
-    }
 
 
 def entry(name: str, mistake: str) -> str:

@@ -22,6 +22,8 @@ REPLACED = [
     ("prefect.client.base.PrefectHttpxAsyncClient", "send"),
     ("prefect.client.base.PrefectHttpxSyncClient", "send"),
     ("prefect.states", "format_exception"),
+    # Where `tools/stand_in.py` has it replaced, if it is imported from prefect.flows only then.
+    ("prefect.cli.deploy._core", "load_flow_from_entrypoint"),
     *(
         (f"prefect.events.clients.{client}", name)
         for client in ("PrefectEventsClient", "PrefectEventSubscriber")
@@ -40,6 +42,7 @@ UNDOCUMENTED = [
     "prefect.context.FlowRunContext.detached",
     "prefect.context.FlowRunContext.result_store",
     "prefect.context.TaskRunContext.task_run",
+    "prefect.flows.safe_load_flow_from_entrypoint",
     "prefect.results.ResultRecord.mark_persisted",
     "prefect.results.ResultStore.cache",
     "prefect.results.ResultStore.cache_result_in_memory",

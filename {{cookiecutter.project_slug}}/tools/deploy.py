@@ -6,6 +6,7 @@ this project that the API still has and the file has no longer are named, or rem
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -32,6 +33,8 @@ def main() -> int:
         raise ToolError("\n".join([*problems, "Nothing was registered."]))
     with api() as client:
         _need_pools(client, project)
+    for sentence in project.unchecked():
+        print(sentence, flush=True)
     if status := _register(project):
         return status
     with api() as client:
@@ -44,8 +47,12 @@ def _register(project: PrefectYaml) -> int:
     if not project.deployments:
         print(f"{FILE} lists no deployments: nothing is registered.")
         return 0
-    command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"]
-    return subprocess.run(command).returncode
+    unread = [each.entrypoint for each in project.deployments if each.unchecked]
+    prefect = ["tools.stand_in", json.dumps(unread)] if unread else ["prefect"]
+    command = [sys.executable, "-m", *prefect, "--no-prompt", "deploy", "--all"]
+    # Prefect would write into the deployments what steps are to find where they run.
+    rest = {name: value for name, value in os.environ.items() if name not in project.of_workers}
+    return subprocess.run(command, env=rest).returncode
 
 
 def _need_pools(client: SyncPrefectClient, project: PrefectYaml) -> None:
@@ -66,7 +73,7 @@ def _settle_leftovers(client: SyncPrefectClient, project: PrefectYaml, *, prune:
         (f"{client.read_flow(each.flow_id).name}/{each.name}", each)
         for each in _of_this_project(client, project)
     ]
-    meant = {(each.flow.name, each.name) for each in project.deployments if each.flow}
+    meant = {(each.flow_name, each.name) for each in project.deployments}
     for name, deployment in left:
         if tuple(name.rsplit("/", 1)) in meant:
             continue

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
+from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from prefect.flows import load_flow_from_entrypoint
 
 from .parameters import wrong_parameters, wrong_schedules
 from .references import mapping, references
+from .stand_in import stand_in
 
 KEYS = {
     *("name", "version", "version_type", "tags", "description", "flow_name", "entrypoint"),
@@ -20,32 +23,71 @@ KEYS = {
     *("concurrency_limit", "triggers", "sla", "build", "push", "pull"),
 }
 POOL_KEYS = {"name", "work_queue_name", "job_variables"}
+CLONES = ("git_clone", "pull_from")
 
 
 class Deployment:
     """An entry, with its flow if that can be loaded."""
 
-    def __init__(self, entry: dict[str, Any]) -> None:
-        """Load the flow; `unloadable` says why there is none."""
+    def __init__(self, entry: dict[str, Any], pull: object, own_pool: str) -> None:
+        """Load the flow; `unloadable` says why there is none, `unchecked` why that is no mistake.
+
+        `pull` are the steps of a deployment without its own, `own_pool` is the one whose packages
+        are installed here.
+        """
         self.entry = entry
         self.name = str(entry.get("name") or entry.get("entrypoint") or "a deployment")
+        self.entrypoint = str(entry.get("entrypoint") or "")
         self.pool = mapping(entry.get("work_pool"))
+        self.is_of_own_pool = self.pool.get("name") == own_pool
+        self.pull = pull if entry.get("pull") is None else entry["pull"]
         self.flow: Flow[..., Any] | None = None
-        self.unloadable = ""
-        entrypoint = entry.get("entrypoint")
+        self.unloadable = self.unchecked = ""
         try:
             # Prefect would make do with a flow whose module does not import.
-            self.flow = load_flow_from_entrypoint(str(entrypoint or ""), use_placeholder_flow=False)
+            self.flow = load_flow_from_entrypoint(self.entrypoint, use_placeholder_flow=False)
         except Exception as error:
             cause = error.user_exc if isinstance(error, ScriptError) else error
             reason = " ".join(str(cause).split()).rstrip(".")
-            self.unloadable = f"no flow can be loaded from {entrypoint!r}: {reason}"
+            self.unloadable = f"no flow can be loaded from {entry.get('entrypoint')!r}: {reason}"
+            self.unchecked = self._reason_not_to_check(cause)
+
+    @cached_property
+    def flow_name(self) -> str:
+        """Return the name of the flow, or an empty one."""
+        if self.flow:
+            return self.flow.name
+        return stand_in(self.entrypoint).name if self.unchecked else ""
 
     @property
     def source(self) -> Path | None:
         """Return the file of the flow, however the entry names it."""
-        file = self.flow and inspect.getsourcefile(inspect.unwrap(self.flow.fn))
+        file = inspect.getsourcefile(inspect.unwrap(self.flow.fn)) if self.flow else self._named
         return Path(file).resolve() if file else None
+
+    @property
+    def _named(self) -> str | None:
+        """Return the file that the entrypoint names, if there is one."""
+        path, colon, _ = self.entrypoint.rpartition(":")
+        if path.endswith(".py"):
+            return path if Path(path).is_file() else None
+        try:
+            spec = find_spec(path if colon else self.entrypoint.rpartition(".")[0])
+        except (ImportError, ValueError):
+            return None
+        return spec.origin if spec else None
+
+    def _reason_not_to_check(self, cause: Exception) -> str:
+        """Say why a flow that cannot be loaded here may be right, or nothing if it is wrong."""
+        steps = self.pull if isinstance(self.pull, list) else []
+        names = [str(name).rpartition(".")[2] for step in steps for name in mapping(step)]
+        is_missing = isinstance(cause, FileNotFoundError | ModuleNotFoundError)
+        if is_missing and any(name.startswith(CLONES) for name in names):
+            return "its flow is cloned where it runs, not checked here"
+        lacks = cause.name if isinstance(cause, ModuleNotFoundError) else None
+        if lacks and self._named and not self.is_of_own_pool and not _is_in_project(lacks):
+            return f"its flow is not checked here, where {lacks!r} is not installed"
+        return ""
 
     def problems(self) -> Iterator[str]:
         """Say what is wrong without regard to the rest of the file."""
@@ -60,11 +102,19 @@ class Deployment:
         blocks = [name for name in references(self.pool) if name.startswith("prefect.blocks.")]
         if blocks:
             yield f"the API would store {blocks} in plain text"
-        if not self.flow:
+        if self.unloadable and not self.unchecked:
             yield self.unloadable
             return
         parameters = mapping(self.entry.get("parameters"))
-        yield from wrong_parameters(self.flow, parameters, complete=False)
+        if self.flow:
+            yield from wrong_parameters(self.flow, parameters, complete=False)
         schedules = self.entry.get("schedules") or [self.entry.get("schedule")]
         given = [schedule for schedule in schedules if schedule]
         yield from wrong_schedules(self.flow, given, parameters)
+
+
+def _is_in_project(module: str) -> bool:
+    """Say whether a module would be one of the project's own."""
+    name = module.split(".")[0]
+    places = [folder / path for folder in (Path(), Path("src")) for path in (name, f"{name}.py")]
+    return any(place.exists() for place in places)

@@ -47,15 +47,15 @@ def wrong_parameters(
 
 
 def wrong_schedules(
-    flow: Flow[..., Any], schedules: list[Any], parameters: dict[str, Any]
+    flow: Flow[..., Any] | None, schedules: list[Any], parameters: dict[str, Any]
 ) -> Iterator[str]:
-    """Say which schedules would not start the flow, and why."""
+    """Say which schedules would not start the flow, if that is known, and why."""
     for schedule in schedules:
         if not isinstance(schedule, dict):
             yield f"schedule {schedule!r} is no mapping with cron, interval or rrule"
             continue
         yield from _wrong_schedule(schedule)
-        if schedule.get("active", True):
+        if flow and schedule.get("active", True):
             given = {**parameters, **(schedule.get("parameters") or {})}
             for problem in wrong_parameters(flow, given, complete=True):
                 yield f"a schedule starts it, and {problem}"

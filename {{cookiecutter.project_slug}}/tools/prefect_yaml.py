@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from .deployment import Deployment
 from .errors import ToolError
 from .project import BASE_JOB_TEMPLATE, FILE, read, read_yaml
 from .references import mapping, references, unresolved
 
-# Filled in where the flow runs: the worker has it.
-WORKER_ENVIRONMENT = {"$PROJECT_DIR"}
+# What every worker of a project has, and no step has to be given.
+PROJECT_DIR = "PROJECT_DIR"
+NO_PULL = (
+    "it has no pull steps, so its runs would look for this folder on their machine."
+    f" Write into {FILE}: pull:"
+    " [{prefect.deployments.steps.set_working_directory:"
+    ' {directory: "{{ $PROJECT_DIR }}"}}]'
+)
 
 
 class PrefectYaml:
@@ -28,7 +35,8 @@ class PrefectYaml:
             raise ToolError(f"{FILE} has {entries!r} as deployments, which is no list.")
         if odd := [entry for entry in entries if not isinstance(entry, dict)]:
             raise ToolError(f"{FILE} lists {odd[0]!r} as a deployment, which is no mapping.")
-        self.deployments = [Deployment(entry) for entry in entries]
+        pull = self._document.get("pull")
+        self.deployments = [Deployment(entry, pull, self.pool_name) for entry in entries]
 
     @property
     def pool_name(self) -> str:
@@ -48,10 +56,37 @@ class PrefectYaml:
             each = [
                 *deployment.problems(),
                 *self._job_variables(deployment),
+                *self._pull(deployment),
                 *self._references(deployment, environment),
             ]
             found += [f"{deployment.name}: {problem}" for problem in each]
         return [f"{problem}." for problem in [*found, *self._taken_twice()]]
+
+    def unchecked(self) -> list[str]:
+        """Return a sentence for each thing that is known only where a worker is."""
+        told = [f"{each.name}: {each.unchecked}" for each in self.deployments if each.unchecked]
+        for name in sorted(self._in_pull_steps - {PROJECT_DIR}):
+            if name in self.of_workers:
+                told.append(
+                    f"Pull steps take ${name} from their worker's environment, not from here"
+                )
+            else:
+                told.append(f"${name} is not only in pull steps: its value is stored at the API")
+        return [f"{sentence}." for sentence in told]
+
+    @property
+    def of_workers(self) -> set[str]:
+        """Return the variables that Prefect would fill in here, and that workers have to."""
+        steps = [self._document.get(kind) for kind in ("build", "push")]
+        own = [each.entry.get(kind) for each in self.deployments for kind in ("build", "push")]
+        others = [each.entry for each in self.deployments]
+        here = {name[1:] for name in references([*steps, *own, *others]) if name.startswith("$")}
+        return {PROJECT_DIR, *(self._in_pull_steps - here)}
+
+    @property
+    def _in_pull_steps(self) -> set[str]:
+        names = references([each.pull for each in self.deployments])
+        return {name[1:] for name in names if name.startswith("$")}
 
     @property
     def _variables(self) -> set[str]:
@@ -59,7 +94,7 @@ class PrefectYaml:
 
     def _taken_twice(self) -> list[str]:
         """Say which deployments would replace each other."""
-        names = [f"{each.flow.name}/{each.name}" for each in self.deployments if each.flow]
+        names = [f"{each.flow_name}/{each.name}" for each in self.deployments if each.flow_name]
         return [
             f"{name}: two deployments have this name"
             for name in sorted(set(names))
@@ -70,7 +105,7 @@ class PrefectYaml:
         """Say which are not in the job template; what other pools have is not known here."""
         variables = mapping(deployment.pool.get("job_variables"))
         unknown = [name for name in variables if name.split(".")[0] not in self._variables]
-        if unknown and deployment.pool.get("name") == self.pool_name:
+        if unknown and deployment.is_of_own_pool:
             yield f"{BASE_JOB_TEMPLATE} has no variable {unknown}"
 
     def _references(
@@ -82,15 +117,19 @@ class PrefectYaml:
         known = {*outputs, *(name for name in given if name.startswith("$"))}
         if lost := unresolved(names, known):
             yield f"nothing gives {lost} a value"
-        pull = deployment.entry.get("pull") or self._document.get("pull")
-        if lost := unresolved(
-            references(pull), {*WORKER_ENVIRONMENT, *self._ids("pull", deployment)}
-        ):
+        steps = [name for name in references(deployment.pull) if not name.startswith("$")]
+        if lost := unresolved(steps, [*outputs, *self._ids("pull", deployment)]):
             yield f"no worker gives {lost} a value"
+
+    def _pull(self, deployment: Deployment) -> Iterator[str]:
+        """Say that Prefect would have runs look for this folder on the machine of a worker."""
+        if deployment.pull is None and deployment.is_of_own_pool:
+            yield NO_PULL
 
     def _ids(self, kind: str, deployment: Deployment) -> list[str]:
         """Return by what names the outputs of the build, push or pull steps are known."""
-        steps = deployment.entry.get(kind) or self._document.get(kind) or []
+        given: Any = deployment.pull if kind == "pull" else deployment.entry.get(kind)
+        steps = given or self._document.get(kind) or []
         return [
             str(mapping(options).get("id")) for step in steps for options in mapping(step).values()
         ]
