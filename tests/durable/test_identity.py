@@ -3,11 +3,13 @@
 import os
 import subprocess
 import sys
+from contextvars import ContextVar
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial, wraps
 from pathlib import Path
 from threading import Lock
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -110,9 +112,36 @@ def test_a_global_that_a_function_refers_to_tells_it_apart(one: Any, other: Any)
 
 
 @pytest.mark.parametrize("global_", [{}, [], {"a": 1}, Lock()])
-def test_a_global_that_may_change_does_not_count(global_: Any) -> None:
-    source = SOURCE.format("STATE")
-    assert fingerprint(executed(source, STATE=global_)) == fingerprint(executed(source, STATE=[1]))
+def test_a_global_that_may_change_does_not_count(
+    global_: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = ModuleType("tables")
+    monkeypatch.setitem(sys.modules, "tables", module)
+    exec(SOURCE.format("STATE"), vars(module))
+    digests = []
+    for state in ([1], global_):
+        monkeypatch.setattr(module, "STATE", state, raising=False)
+        digests.append(fingerprint(module.load))
+    assert digests[0] == digests[1]
+
+
+def test_all_globals_count_of_a_function_that_is_of_no_module() -> None:
+    source = SOURCE.format("TABLE")
+    one, same, other = (executed(source, TABLE={"name": name}) for name in ("a", "a", "b"))
+    assert fingerprint(one) == fingerprint(same)
+    assert fingerprint(one) != fingerprint(other)
+    with pytest.raises(UnhashableError, match="a lock"):
+        fingerprint(executed(source, TABLE=Lock()))
+
+
+def test_a_context_variable_that_a_function_refers_to_tells_it_apart() -> None:
+    tenant: ContextVar[str] = ContextVar("tenant")
+    digests = [fingerprint(tenant)]
+    for name in ("a", "b", "a"):
+        tenant.set(name)
+        digests.append(fingerprint(tenant))
+    assert len(set(digests)) == 3
+    assert digests[1] == digests[3]
 
 
 def test_a_global_that_a_function_assigns_does_not_count() -> None:
@@ -214,9 +243,12 @@ def test_a_value_that_contains_itself_has_a_fingerprint() -> None:
     assert fingerprint(value) != fingerprint([1, [1]])
 
 
-@pytest.mark.parametrize("value", [Lock(), (number for number in [1]), open(os.devnull)])  # noqa: SIM115, PTH123
+@pytest.mark.parametrize(
+    "value",
+    [Lock(), (number for number in [1]), open(os.devnull), object()],  # noqa: SIM115, PTH123
+)
 def test_what_cannot_be_told_apart_is_refused(value: object) -> None:
-    with pytest.raises(UnhashableError, match=r"a (lock|generator|TextIOWrapper)"):
+    with pytest.raises(UnhashableError, match=r"a (lock|generator|TextIOWrapper)|an object"):
         fingerprint({"in": [value]})
 
 
@@ -234,3 +266,8 @@ def test_sets_are_equal_in_any_order_in_every_process(tmp_path: Path) -> None:
         for seed in ("1", "2")
     }
     assert len(digests) == 1
+
+
+def test_the_order_of_lists_and_dicts_counts() -> None:
+    assert fingerprint([1, 2]) != fingerprint([2, 1])
+    assert fingerprint({"a": 1, "b": 2}) != fingerprint({"b": 2, "a": 1})

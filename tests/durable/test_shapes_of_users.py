@@ -82,6 +82,7 @@ def cached(value: Any) -> Callable[[], Any]:
         lambda value: (10 ** (5000 + value),),
         lambda value: Tags(str(value)),
         lambda value: Table(str(value)).load,
+        lambda value: memoryview(bytes(4)).cast("B", (value, 4 // value)),
     ],
     ids=[
         "partial-in-reduce",
@@ -93,6 +94,7 @@ def cached(value: Any) -> Callable[[], Any]:
         "huge-int-in-a-tuple",
         "set-of-a-users-own",
         "task-of-an-object",
+        "shape-of-memory",
     ],
 )
 def test_values_are_told_apart_by_all_that_makes_them(make: Callable[[int], Any]) -> None:

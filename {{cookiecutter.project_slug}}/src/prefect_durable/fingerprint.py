@@ -1,13 +1,15 @@
 """Tell values and functions apart: `fingerprint` is equal in every process for what is equal.
 
 Two functions are equal if their module, names, code, defaults, closures and the constants among
-their globals are. Sets are equal in any order. All else is compared by what pickle would store.
+their globals are; of functions whose globals are of no module, all of these. A context variable is
+what it is set to. Sets are equal in any order. All else is compared by what pickle would store.
 """
 
 import copyreg
 import functools
 import hashlib
 from contextlib import suppress
+from contextvars import ContextVar, copy_context
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -90,7 +92,7 @@ class _Writer:
             # Python refuses to write a huge int in decimals.
             text = hex(value) if kind is int else repr(value)
             self.write(kind.__name__, text.encode(errors="surrogatepass"))
-        elif kind in (bytes, bytearray, memoryview):
+        elif kind in (bytes, bytearray):
             self.write(kind.__name__, bytes(value))
         elif id(value) in self.path:
             self.write("within", str(self.path.index(id(value))).encode())
@@ -128,6 +130,10 @@ class _Writer:
             self.add_items("builtin", [value.__module__, value.__qualname__, bound_to])
         elif kind is CACHED:
             self.add_items("cached", [value.__wrapped__])
+        elif kind is ContextVar:
+            self.add_items("variable", [value.name, value in copy_context(), value.get(None)])
+        elif kind is memoryview:
+            self.add_items("memoryview", [value.format, value.shape, value.tobytes()])
         else:
             self.add_object(value)
 
@@ -156,6 +162,8 @@ class _Writer:
         """Add what pickle would store of an object."""
         if callable(value) and isinstance(method := type(value).__call__, FunctionType):
             add_function(self, method)
+        if type(value) is object:  # which is told from another one by its identity alone
+            raise UnhashableError("an object without anything in it")
         try:
             reduce = copyreg.dispatch_table.get(type(value))
             reduced: Any = reduce(value) if reduce else value.__reduce_ex__(4)

@@ -3,13 +3,15 @@
 import dis
 import functools
 import sys
+from contextvars import ContextVar
 from enum import Enum
 from pathlib import Path
 from types import CodeType, FunctionType, GetSetDescriptorType, MemberDescriptorType, ModuleType
 from typing import Any, Protocol
 
 PLAIN = (type(None), bool, int, float, complex, str, type(...), type(NotImplemented))
-CONSTANTS = (*PLAIN, bytes, tuple, frozenset)
+# Globals of a module that count by what they are.
+COUNTED = (*PLAIN, bytes, tuple, frozenset, ContextVar)
 # What pydantic makes of a class, and what counts of all that begins like Python's own names.
 FIELDS = "__pydantic_fields__"
 COUNTS = (FIELDS, "__annotations__", "__slots__")
@@ -47,19 +49,29 @@ def add_function(writer: Writer, function: FunctionType) -> None:
             writer.add(cell.cell_contents)
         except ValueError:  # a name that has no value yet
             writer.write("empty", b"")
+    is_module = _is_of_a_module(function.__globals__)
     for name in _globals_of(function.__code__):
         if name in function.__globals__:
-            add_global(writer, name, function.__globals__[name])
+            add_global(writer, name, function.__globals__[name], is_module)
 
 
-def add_global(writer: Writer, name: str, value: Any) -> None:
-    """Add a global that a function refers to: constants by value, code by its name."""
+def add_global(writer: Writer, name: str, value: Any, is_module: bool) -> None:
+    """Add a global that a function refers to: code by its name, and by its value what counts.
+
+    Where it is not one of a module, as after `exec`, nothing else tells it apart: all counts.
+    """
     code = isinstance(value, FunctionType | type)
-    if type(value) in CONSTANTS or (code and not is_found_by_name(value)):
-        writer.add_items("global", [name, value])
-    elif code or isinstance(value, ModuleType):
+    if isinstance(value, ModuleType) or (code and is_found_by_name(value)):
         path = module_of(value), getattr(value, "__qualname__", value.__name__)
         writer.add_items("global", [name, path])
+    elif code or not is_module or type(value) in COUNTED:
+        writer.add_items("global", [name, value])
+
+
+def _is_of_a_module(globals_: dict[str, Any]) -> bool:
+    """Tell whether globals are those of a module that is found by its name."""
+    module = sys.modules.get(globals_.get("__name__", ""))
+    return module is not None and vars(module) is globals_
 
 
 def add_class(writer: Writer, value: type) -> None:
