@@ -62,6 +62,55 @@ def test_equal_calls_all_count_and_are_not_repeated() -> None:
     assert done == ["tower"]
 
 
+def test_a_run_that_fails_in_several_attempts_repeats_nothing() -> None:
+    @flow
+    def floor(bells: list[str]) -> None:
+        for bell in bells:
+            ring(bell)
+
+    @flow
+    def house() -> None:
+        floor(["door", "hall"])
+        floor(["stairs", "tower"])
+
+    broken.add("hall")
+    failed = house(return_state=True)
+    broken.clear()
+    broken.add("tower")
+    failed = retry(house, failed)
+    broken.clear()
+    assert retry(house, failed).is_completed()
+    assert done == ["door", "hall", "hall", "stairs", "tower", "tower"]
+
+
+@task
+def draw() -> int:
+    """Draw a number, which is another one each time."""
+    done.append("draw")
+    return done.count("draw")
+
+
+@task
+def compare(numbers: list[int]) -> list[int]:
+    """Compare numbers."""
+    done.append("compare")
+    return numbers
+
+
+def test_what_is_called_with_results_in_other_places_runs_again() -> None:
+    @flow
+    def lottery() -> list[int]:
+        drawn = [draw(), draw()]
+        if "over" in done:
+            return compare(drawn[::-1])
+        compare(drawn)
+        done.append("over")
+        raise ValueError("once")
+
+    assert retry(lottery, lottery(return_state=True)).result() == [2, 1]
+    assert done == ["draw", "draw", "compare", "over", "compare"]
+
+
 def test_of_equal_calls_only_those_that_failed_are_repeated() -> None:
     @task(cache_policy=EVERY_CALL)
     def third_fails() -> None:

@@ -5,14 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from tests.durable.programs.judge import judge
 from tests.durable.programs.lab import Outcome
 from tests.durable.programs.oracle import failure, truth
 from tests.durable.programs.shape import (
     Call,
     Constant,
+    Earlier,
     Failure,
     Function,
+    Map,
     Program,
     Target,
 )
@@ -75,3 +79,18 @@ def test_a_call_that_keeps_nothing_may_be_executed_twice() -> None:
     seen = outcome(program)
     seen.lines[1].append(seen.lines[0][0])
     assert judge(program, seen).name == "documented"
+
+
+@pytest.mark.parametrize(("numbers", "verdict"), [((0, 0), "documented"), ((0, 1), "repeated")])
+def test_what_is_given_results_of_equal_calls_may_be_executed_twice(
+    numbers: tuple[int, int], verdict: str
+) -> None:
+    task, root = TWO_CALLS.functions
+    made = Map(Target(0, 0), tuple(Constant("number", number) for number in numbers))
+    steps = (made, Call(Target(1, 0), Earlier(0)))
+    used = replace(task, returns="text")
+    program = replace(TWO_CALLS, functions=(task, used, replace(root, steps=steps)))
+    seen = outcome(program)
+    again = next(line for line in seen.lines[1] if line["call"].startswith("f1"))
+    seen.lines[1].append(again)
+    assert judge(program, seen).name == verdict

@@ -143,3 +143,41 @@ def test_tasks_of_a_subflow_that_is_prefects_own_run_again() -> None:
 
     assert retry(parent, parent(return_state=True)).result() == 4
     assert done == ["count mill"] * 2
+
+
+@task
+def prepared(way: str) -> str:
+    """Prepare a way."""
+    done.append(f"prepare {way}")
+    return way
+
+
+@task
+def opened(way: str) -> str:
+    """Open a way; the first time it does not open."""
+    done.append(f"open {way}")
+    if done.count(f"open {way}") == 1:
+        raise ValueError("It does not open.")
+    return way
+
+
+def test_of_a_subflow_that_is_repeated_by_hand_a_retry_repeats_what_had_failed() -> None:
+    @flow
+    def door(way: str) -> str:
+        return opened(prepared(way))
+
+    @flow
+    def stubborn() -> str:
+        while not (state := door("east", return_state=True)).is_completed():
+            pass
+        if "failed" not in done:
+            done.append("failed")
+            raise ValueError("once")
+        return str(state.result())
+
+    failed = stubborn(return_state=True)
+    assert done == [*["prepare east", "open east"] * 2, "failed"]
+    done.clear()
+    done.extend(["failed", "open east"])
+    assert retry(stubborn, failed).result() == "east"
+    assert done == ["failed", "open east", "open east"]

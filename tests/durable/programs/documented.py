@@ -13,4 +13,5 @@ DOCUMENTED = {
     "bare threads": "a thread without the flow's context is not part of its flow run",
     "generator item": "the body of a generator task runs again",
     "changed argument": "an argument is another one than in the attempt before",
+    "equal calls": "an argument has results of equal calls, which may change places",
 }

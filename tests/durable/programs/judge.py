@@ -92,9 +92,10 @@ def _reason(program: Program, outcome: Outcome, repeated: Counter[str], name: st
     if kinds & DOCUMENTED.keys():
         return sorted(kinds & DOCUMENTED.keys())[0]
     receipts = {text for one in around for text in re.findall(r"Receipt\((.*?)\)", one)}
-    makers = {line["call"] for line in outcome.truth.lines if line.get("text") in receipts}
-    changed = makers & repeated.keys() - {name}
-    return "changed argument" if changed else None
+    makers = [line["call"] for line in outcome.truth.lines if line.get("text") in receipts]
+    if set(makers) & repeated.keys() - {name}:
+        return "changed argument"
+    return "equal calls" if len(makers) > len(set(makers)) else None
 
 
 def _kinds(program: Program, name: str, around: str) -> Iterator[str]:
