@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
+from tests.pythons import newest_python
 from tests.template.conftest import Bake
 from tests.template.options import Options
 from tests.template.trees import run
@@ -32,21 +32,6 @@ COVERING = [
 ]
 
 
-NEWEST = "python3.13"
-
-
-def newest_python() -> str:
-    """Return the newest Python that projects support, or if it is not here the usual one."""
-    pyenv = sorted(Path.home().glob(f".pyenv/versions/*/bin/{NEWEST}"))
-    found = (str(path) for path in (shutil.which(NEWEST), *pyenv) if path)
-    return next(filter(_starts, found), "python3")
-
-
-def _starts(python: str) -> bool:
-    """Tell whether a Python is one; pyenv's on the path may stand for a version not chosen."""
-    return subprocess.run([python, "-c", ""], capture_output=True, check=False).returncode == 0
-
-
 @pytest.mark.parametrize(("options", "names"), COVERING, ids=[str(o) for o, _ in COVERING])
 def test_it_passes_its_own_checks(
     bake: Bake,
@@ -65,7 +50,7 @@ def test_it_passes_its_own_checks(
         # What mypy knows of Prefect serves every project of this test process.
         "MYPY_CACHE_DIR": str(tmp_path_factory.getbasetemp() / "mypy"),
     }
-    python = newest_python() if options == COVERING[0][0] else "python3"
+    python = (options == COVERING[0][0] and newest_python()) or "python3"
     run("make", "lint", "test", f"PYTHON={python}", cwd=project, env=environment)
     venv = project / ".venv"
     run(venv / "bin" / "uv", "pip", "check", "--python", venv, cwd=project)
