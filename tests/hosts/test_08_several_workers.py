@@ -140,7 +140,10 @@ def test_a_project_that_no_template_made_is_played_from_a_copy(
         {"name": "only", "entrypoint": "only.py:only"},
         {"name": "other", "entrypoint": "other.py:other", "work_pool": {"name": site.pool}},
     ]
-    foreign.change("prefect.yaml", yaml.safe_dump({"deployments": deployments}))
+    pull = [
+        {"prefect.deployments.steps.set_working_directory": {"directory": "{{ $PROJECT_DIR }}"}}
+    ]
+    foreign.change("prefect.yaml", yaml.safe_dump({"pull": pull, "deployments": deployments}))
     variables = {
         "prefect_worker_api_url": site.server.url,
         "prefect_worker_auth_string": site.server.auth_string,

@@ -15,6 +15,8 @@ FILES = {
     "no-file/prefect.yaml": "deployments: [{name: nightly, entrypoint: 'flows.py:nightly'}]\n",
     "no-flow/prefect.yaml": "deployments: [{name: nightly, entrypoint: 'flows.py:nightly'}]\n",
     "no-flow/flows.py": "hourly = 1\n",
+    "no-steps/prefect.yaml": "deployments: [{name: nightly, entrypoint: 'flows.py:nightly'}]\n",
+    "no-steps/flows.py": "nightly = 1\n",
     "newer/prefect.yaml": "deployments: []\n",
     "newer/requirements.txt": "prefect==99.0 --hash=sha256:0\n",
 }
@@ -83,6 +85,10 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "a deployment without entrypoint": ({"project_dir": "{project}/pointless"}, "no entrypoint"),
     "a flow whose file is not there": ({"project_dir": "{project}/no-file"}, "no file flows.py"),
     "a flow that is not there": ({"project_dir": "{project}/no-flow"}, "defines no nightly"),
+    "a project without pull steps": (
+        {"project_dir": "{project}/no-steps"},
+        "set_working_directory: {directory: '{{ $PROJECT_DIR }}'}}]",
+    ),
     "a project newer than the server": ({"project_dir": "{project}/newer"}, "upgrade the server"),
     "requirements out of the project": ({"requirements": "../r.txt"}, "inside the project"),
     "requirements that are not there": ({"requirements": "none.txt"}, "none.txt"),

@@ -11,6 +11,12 @@ import yaml
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
+NO_PULL = (
+    "The deployment {!r} in prefect.yaml has no pull steps, so its runs would look here for the "
+    "folder that it is deployed from. Write into prefect.yaml: pull: [{{"
+    "prefect.deployments.steps.set_working_directory: {{directory: '{{{{ $PROJECT_DIR }}}}'}}}}]."
+)
+
 
 class ActionModule(ActionBase):
     """Describe the project."""
@@ -26,42 +32,49 @@ class ActionModule(ActionBase):
         project = Path(options["directory"]).expanduser()
         return {
             "changed": False,
-            "entrypoints": _entrypoints(project, options["pool"]),
+            "entrypoints": _entrypoints(project, options["pool"], options["type"]),
             "prefect": _pinned_prefect(project / options["requirements"]),
         }
 
 
-def _entrypoints(project: Path, pool: str) -> list[str]:
+def _entrypoints(project: Path, pool: str, kind: str) -> list[str]:
     """Every entrypoint of a pool's deployments; those that name files are seen to be there."""
     found: set[str] = set()
-    for number, deployment in enumerate(_deployments(project / "prefect.yaml"), 1):
+    document = _document(project / "prefect.yaml")
+    for number, deployment in enumerate(_deployments(document), 1):
         if not isinstance(deployment, dict) or not deployment.get("entrypoint"):
             name = deployment.get("name") if isinstance(deployment, dict) else deployment
             raise AnsibleActionFail(
                 f"Deployment {number} in prefect.yaml, {str(name)[:80]!r}, has no entrypoint: "
                 "each needs a name and an entrypoint, for example shop.flows.report.report."
             )
-        if _is_of_elsewhere(deployment, pool):
+        own = deployment.get("pull")
+        pull = document.get("pull") if own is None else own
+        if _is_of_another_pool(deployment, pool) or _is_cloned(pull):
             continue
         entrypoint = str(deployment["entrypoint"])
         _require_entrypoint(project, str(deployment.get("name")), entrypoint)
+        if pull is None and kind == "process":
+            raise AnsibleActionFail(NO_PULL.format(deployment.get("name")))
         found.add(entrypoint)
     return sorted(found)
 
 
-def _is_of_elsewhere(deployment: dict[str, Any], pool: str) -> bool:
-    """Tell whether other machines run it, or its code comes from another place than the project."""
+def _is_of_another_pool(deployment: dict[str, Any], pool: str) -> bool:
+    """Tell whether other machines run it; what is in braces is filled in when it is deployed."""
     chosen = deployment.get("work_pool")
     name = str(chosen.get("name") or "") if isinstance(chosen, dict) else ""
-    # What is in braces is filled in when it is deployed.
-    others = name not in ("", pool) and "{{" not in name
-    pull = deployment.get("pull")
+    return name not in ("", pool) and "{{" not in name
+
+
+def _is_cloned(pull: Any) -> bool:
+    """Tell whether the code comes from another place than the project."""
     steps = [step for step in pull if isinstance(step, dict)] if isinstance(pull, list) else []
     names = [str(name).rpartition(".")[2] for step in steps for name in step]
-    return others or any(name.startswith(("git_clone", "pull_from")) for name in names)
+    return any(name.startswith(("git_clone", "pull_from")) for name in names)
 
 
-def _deployments(path: Path) -> list[Any]:
+def _document(path: Path) -> dict[str, Any]:
     try:
         document = yaml.safe_load(path.read_bytes()) or {}
     except yaml.YAMLError as error:
@@ -72,9 +85,13 @@ def _deployments(path: Path) -> list[Any]:
         ) from None
     if not isinstance(document, dict):
         raise AnsibleActionFail(f"{path} is no mapping: it has to have a key `deployments`.")
+    return document
+
+
+def _deployments(document: dict[str, Any]) -> list[Any]:
     deployments = document.get("deployments") or []
     if not isinstance(deployments, list):
-        raise AnsibleActionFail(f"{path} has `deployments` that are no list.")
+        raise AnsibleActionFail("prefect.yaml has `deployments` that are no list.")
     return deployments
 
 
