@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +26,22 @@ if run_id := os.environ.get("PREFECT__FLOW_RUN_ID"):
     (marks / run_id).touch()
 """
 
-# Needs more than the sandbox gives, already when it is imported.
+# Needs more than the sandbox gives, already when it is imported; tells what unit it is in.
 NEEDY = """
-import pathlib
+import os, pathlib, subprocess
 list(pathlib.Path("/home").iterdir())
-pathlib.Path("/srv/data/mark").touch()
+unit = pathlib.PurePath(pathlib.Path("/proc/self/cgroup").read_text().strip()).name
+seen = subprocess.check_output(["systemctl", "show", unit], text=True)
+where = "run" if os.environ.get("PREFECT__FLOW_RUN_ID") else "proof"
+pathlib.Path("/srv/data", where).write_text(seen)
 """
+# What a unit has by its name, its place, its life and what it is connected to.
+OF_ITS_OWN = re.compile(
+    "After|Before|CPUUsage.*|Control.*|Description|DropInPaths|Environment.*|Exec.*|FragmentPath"
+    "|Id|InvocationID|LogRateLimit.*|MainPID|Memory(Available|Current|Peak)|Names|Refs"
+    "|Requires.*|Restart|RuntimeMaxUSec|Slice|TasksCurrent|Timeout.*|Transient|UnitFileState|Wants.*"
+    "|WorkingDirectory|.*Timestamp.*"
+)
 
 
 @pytest.fixture(scope="module")
@@ -176,4 +187,15 @@ def test_a_release_is_proved_in_the_sandbox_of_runs_and_with_their_overrides(
     assert "PermissionError: [Errno 13] Permission denied: '/home'" in refused
     overrides = {"ProtectHome": "read-only", "ReadWritePaths": "/srv/data", "Restart": "always"}
     site.play(host, project=needy, prefect_worker_unit_overrides=overrides).succeeded()
-    assert host.shell("stat -c %U /srv/data/mark").strip() == "prefect"
+    assert host.shell("stat -c %U /srv/data/proof").strip() == "prefect"
+
+
+def test_a_release_is_proved_with_all_that_limits_a_run(host: Container) -> None:
+    proof, run = (_shown(host.shell(f"cat /srv/data/{where}")) for where in ("proof", "run"))
+    different = {name for name in proof | run if proof.get(name) != run.get(name)}
+    assert [name for name in sorted(different) if not OF_ITS_OWN.fullmatch(name)] == []
+    assert (run["TasksMax"], run["Slice"]) == ("4096", "prefect.slice")
+
+
+def _shown(text: str) -> dict[str, str]:
+    return dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
