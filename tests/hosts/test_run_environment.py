@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import signal
+from datetime import timedelta
 
 import pytest
 
 from tests.hosts.control.deployed import IN_PROJECT, Steps, ended, logged, told
-from tests.hosts.control.faults import Faults
+from tests.hosts.control.faults import THERE, Faults
 from tests.hosts.control.observe import journal
+from tests.hosts.control.server import moment
 from tests.hosts.control.site import Site
 from tests.hosts.machines.container import Container
 
@@ -98,6 +100,21 @@ def test_a_flood_of_prints_is_bounded_and_said(faults: Faults) -> None:
     assert int(printed[-1].removeprefix("line ")) < 6_999
     assert [line for line in lines if line.startswith("More than 5000 lines in 30 seconds")]
     assert "the last words" in lines
+
+
+def test_a_run_beside_two_floods_is_not_held_up(faults: Faults) -> None:
+    faults.completed()
+    faults.add("flood_on", f"{THERE}/environment.py:flood_on", IN_PROJECT)
+    floods = [faults.start(None, "flood_on") for _ in range(2)]
+    for run in floods:
+        faults.becomes(run, lambda found: found["state_type"] == "RUNNING", 60)
+    third = faults.completed()
+    assert [faults.run(run)["state_type"] for run in floods] == ["RUNNING"] * 2
+    took = moment(third["end_time"]) - moment(third["expected_start_time"])
+    assert took < timedelta(seconds=45)
+    for run in floods:
+        faults.let_go(run)
+        assert faults.ended(run)["state_type"] == "COMPLETED"
 
 
 def test_a_result_of_a_plain_flow_that_finds_no_room_is_said(faults: Faults) -> None:

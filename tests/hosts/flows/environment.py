@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import importlib
+import itertools
 import logging
 import os
 import shutil
@@ -13,8 +14,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from prefect import flow, get_run_logger, task
+from prefect import flow, get_run_logger, runtime, task
 
+NOTES = Path("/var/lib/prefect/shop-reports/faults")
 SHARED = Path("/var/lib/prefect/shop-reports/shared")
 SEGMENT = 0x5E6
 
@@ -87,6 +89,16 @@ def flood(lines: int = 7_000) -> None:
         print(f"line {number}")
         child.info(f"line {number + 1}")
     get_run_logger().error("the last words")
+
+
+@flow(log_prints=True)
+def flood_on() -> None:
+    """Print until somebody says go."""
+    go = NOTES / f"{runtime.flow_run.id}.go"
+    for number in itertools.count():
+        print(f"line {number}")
+        if go.exists():
+            break
 
 
 @flow
