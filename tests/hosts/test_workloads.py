@@ -49,6 +49,7 @@ OVERRIDES = {
     "ReadWritePaths": ["/data", "/mnt/share"],
     "RestrictNamespaces": False,
     "RestrictSUIDSGID": False,
+    "SupplementaryGroups": "postdrop",
 }
 REFUSALS = {
     "call_of_32_bits": "exit -31",
@@ -158,9 +159,14 @@ def test_no_workload_is_left_out(seen: Outcomes) -> None:
     assert {(group, name) for group, names in seen.items() for name in names} == {*EACH, *refused}
 
 
-def test_mail_of_a_run_arrives(machine: Container, seen: Outcomes) -> None:
+@pytest.mark.usefixtures("seen")
+def test_mail_of_a_run_arrives(machine: Container) -> None:
+    _await_mail(machine, "Subject: Report")
+
+
+def _await_mail(machine: Container, words: str) -> None:
     mail = "cat /var/mail/admin 2>/dev/null || true"
-    eventually(lambda: "Subject: Report" in machine.shell(mail), 20, "no mail has arrived")
+    eventually(lambda: words in machine.shell(mail), 20, "no mail has arrived")
 
 
 def test_sendmail_fails_at_once(faults: Faults) -> None:
@@ -202,6 +208,13 @@ def test_what_is_refused_says_so(seen: Outcomes, name: str) -> None:
 @pytest.mark.parametrize("name", OVERRIDDEN)
 def test_an_override_gives_what_it_says(overridden: dict[str, Outcome], name: str) -> None:
     assert overridden[name] == Outcome("COMPLETED", OVERRIDDEN[name])
+
+
+@pytest.mark.usefixtures("overridden")
+def test_an_override_lets_sendmail_send(machine: Container, faults: Faults) -> None:
+    run = ended(faults, "mail", IN_PROJECT)
+    assert run["state_type"] == "COMPLETED", run["state"]
+    _await_mail(machine, "Subject: By sendmail")
 
 
 @pytest.mark.parametrize("name", sorted(REFUSALS.keys() - OVERRIDDEN))

@@ -104,7 +104,8 @@ def flood_on() -> None:
 @flow
 def mail() -> None:
     """Send a mail, as shell scripts do."""
-    subprocess.run(["/usr/sbin/sendmail", "root"], input=b"hi", timeout=20, check=True)
+    words = b"Subject: By sendmail\n"
+    subprocess.run(["/usr/sbin/sendmail", "admin@localhost"], input=words, timeout=20, check=True)
 
 
 @flow(persist_result=True)
