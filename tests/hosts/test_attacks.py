@@ -140,8 +140,9 @@ def test_a_request_that_does_not_end_is_given_up(host: Container) -> None:
 )
 def test_what_is_no_identifier_is_refused(host: Container, run: str) -> None:
     assert "not accepted" in ask(host, run, "{}")
-    stop = f"{{'stop': {run!r}}}"
-    assert "not accepted" in said(host, ASK.format(socket=SOCKET, request=stop))
+    for what in ("stop", "forbidden"):
+        request = repr({what: run})
+        assert "not accepted" in said(host, ASK.format(socket=SOCKET, request=request))
     assert left(host) == ""
 
 

@@ -59,9 +59,10 @@ def _ask_to_start(run: str, given: dict[str, str]) -> tuple[str, socket.socket]:
     return request({"start": run, "limits": limits, "environment": environment})
 
 
-def request(what: dict[str, object]) -> tuple[str, socket.socket]:
+def request(what: dict[str, object], seconds: float | None = None) -> tuple[str, socket.socket]:
     """Why it was refused, if it was; and a connection that ends when what was asked for has."""
     connection = socket.socket(socket.AF_UNIX)
+    connection.settimeout(seconds)
     try:
         connection.connect(os.environ["RUN_SOCKET"])
         connection.sendall(json.dumps(what).encode())

@@ -6,13 +6,16 @@ import os
 import signal
 from pathlib import Path
 
+import forbidden
+import launch
 import records
 
-# The system call is in the kernel's log alone, which no user may read.
-FORBIDDEN = (
-    ": called what the sandbox forbids; root's 'journalctl --dmesg --grep sig=31' "
-    "names the system call; see prefect_worker_unit_overrides"
-)
+# Which system call it was is in the kernel's log alone, which no user may read: root tells it.
+FORBIDDEN = "called what the sandbox forbids"
+HINT = "; root's 'journalctl --dmesg --grep sig=31' names the system call"
+OVERRIDES = "see prefect_worker_unit_overrides"
+# Seconds until the report goes without what root may know.
+PATIENCE = 20
 
 
 def main() -> None:
@@ -22,7 +25,8 @@ def main() -> None:
         os.environ.get(n, "") for n in ("SERVICE_RESULT", "EXIT_CODE", "EXIT_STATUS")
     )
     clean = (result, code) == ("success", "exited")
-    records.end(run, in_words(result, code, status), clean)
+    why = in_words(result, code, status)
+    records.end(run, f"{why}: {_forbidden(run)}" if status == "SYS" else why, clean)
 
 
 def in_words(result: str, code: str, status: str) -> str:
@@ -35,10 +39,16 @@ def in_words(result: str, code: str, status: str) -> str:
         return "stopped with its unit, by an operator or because the machine was shut down"
     if code in ("killed", "dumped"):
         number = signal.Signals[f"SIG{status}"].value
-        return f"killed by signal {number} (SIG{status}){FORBIDDEN if status == 'SYS' else ''}"
+        return f"killed by signal {number} (SIG{status})"
     if code == "exited":
         return f"exited with status {status}"
     return f"could not be started ({result})"
+
+
+def _forbidden(run: str) -> str:
+    """Say which system call it was, where the kernel's log has it: that of a container has not."""
+    call = forbidden.described(launch.request({"forbidden": run}, PATIENCE)[0])
+    return f"{FORBIDDEN}{f' ({call})' if call else HINT}; {OVERRIDES}"
 
 
 def _beyond_its_memory() -> str:

@@ -1,7 +1,7 @@
-"""Start or stop the unit of one flow run, as root, for a request of the workers' user.
+"""Start or stop the unit of one flow run, or tell what it was ended for, as root, on request.
 
-Nothing in the request is trusted: what the unit is and does is fixed, its limits have to look like
-limits, and its environment is written for the unit, never used here.
+The workers' user asks, and nothing in the request is trusted: what the unit is and does is fixed,
+its limits have to look like limits, and its environment is written for the unit, never used here.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import uuid
 from pathlib import Path
 from typing import Any
 
+import forbidden
 import leftovers
 
 LARGEST = 1 << 20
@@ -51,6 +52,9 @@ def main(unit: str, limit: str, instance: str) -> None:
     """Answer `ok` or why not; the connection stays open until what was asked for is done."""
     try:
         request = json.loads(_read())
+        if "forbidden" in request:
+            print(forbidden.logged(f"{unit}@{uuid.UUID(request['forbidden'])}.service"))
+            return
         if "stop" in request:
             command = ["stop", f"{unit}@{uuid.UUID(request['stop'])}.service"]
         else:
