@@ -16,6 +16,14 @@ from tests.hosts.machines.container import Container
 
 FLOW = "src/shop_reports/flows/passing_data.py"
 WORKER = "shop-reports@worker"
+CACHE = "/opt/prefect/uv/cache"
+# A package as uv keeps it, which no release has.
+UNUSED = f"""
+cd {CACHE}/archive-v* && cp -r "$(ls | head -n 1)" unused
+cd {CACHE}/wheels-v*/pypi && mkdir unused && cd unused
+ln -s {CACHE}/archive-v0/unused unused-1.0-py3-none-any
+touch unused-1.0-py3-none-any.http unused-1.0-py3-none-any.msgpack
+"""
 MARKS = "/var/lib/prefect/shop-reports/upgraded"
 # Tells of each flow run that it was executed by the upgraded code.
 UPGRADED = """
@@ -168,6 +176,8 @@ def test_a_worker_that_shared_its_links_has_its_own(
 
 def test_only_so_many_releases_stay(site: Site, host: Container, project: Project) -> None:
     used = release(host)
+    fetched = host.shell(f"ls {CACHE}/archive-v*").split()
+    host.shell(UNUSED)
     for number in range(3):
         project.append(FLOW, f"\nRELEASE = {number}\n")
         site.play(host, project=project, prefect_worker_releases_kept=2).succeeded()
@@ -175,6 +185,9 @@ def test_only_so_many_releases_stay(site: Site, host: Container, project: Projec
     assert len(releases(host)) == 3
     assert {used, release(host)} < releases(host)
     assert host.shell("ls /opt/prefect/shop-reports").split() == ["releases", "workers"]
+    # What was fetched for them stays, what none of them has does not.
+    assert host.shell(f"ls {CACHE}/archive-v*").split() == fetched
+    assert host.shell(f"find {CACHE}/wheels-v* -name 'unused-*'") == ""
 
 
 def test_a_release_is_proved_in_the_sandbox_of_runs_and_with_their_overrides(

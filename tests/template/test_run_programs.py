@@ -155,6 +155,25 @@ def test_a_pipe_in_the_place_of_a_new_record_does_not_stop_a_report(machine: Mac
     assert machine.proposed[-1]["message"] == "Killed by signal 9 (SIGKILL)."
 
 
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [("c000003e 237", "forbids (system call 237"), ("", "sig=31"), ("c0 1\u00b2", "sig=31")],
+)
+def test_a_run_that_the_sandbox_ends_is_reported_with_what_root_tells(
+    machine: Machine, tmp_path: Path, answer: str, told: str
+) -> None:
+    class Root(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            assert json.loads(self.rfile.read()) == {"forbidden": RUN}
+            self.wfile.write(answer.encode())
+
+    door = str(tmp_path / "door")
+    ended = {"SERVICE_RESULT": "signal", "EXIT_CODE": "killed", "EXIT_STATUS": "SYS"}
+    with serving(socketserver.UnixStreamServer(door, Root)):
+        machine.does("report", RUN_SOCKET=door, **ended)
+    assert told in machine.proposed[-1]["message"]
+
+
 @pytest.mark.parametrize("answer", [b" " * (17 << 20) + b"{}", b"[" * 100_000])
 def test_an_answer_without_end_is_no_answer(machine: Machine, answer: bytes) -> None:
     machine.there[f"/flow_runs/{RUN}"] = answer

@@ -1,5 +1,5 @@
 #!/usr/bin/python
-"""Remove old releases, but none that a worker has or that a process still uses."""
+"""Remove old releases that nothing uses, and packages that no release has from uv's cache."""
 
 from __future__ import annotations
 
@@ -10,13 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.prefect_worker_cache import prune
 from ansible.module_utils.prefect_worker_lock import alone_in
 from ansible.module_utils.prefect_worker_transaction import LINKS
 from ansible.module_utils.prefect_worker_units import UNITS
+from ansible.module_utils.prefect_worker_venv import cache_of
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "project": {"type": "path", "required": True},
     "keep": {"type": "int", "required": True},
+    "uv": {"type": "path", "required": True},
 }
 WORKERS = "prefect-worker-*.service"
 TRANSACTIONS = Path("/etc/prefect/.transactions")
@@ -25,12 +28,16 @@ TRANSACTIONS = Path("/etc/prefect/.transactions")
 def main() -> None:
     """Keep the newest releases and all that are needed."""
     module = AnsibleModule(ARGUMENTS, supports_check_mode=True)
-    project = Path(module.params["project"])
+    project, cache = Path(module.params["project"]), cache_of(Path(module.params["uv"]))
     # A release that another worker's play is still making is not ready, and so would go.
     with alone_in(project.parent):
         if not module.check_mode:
             _forget_shared_links(project)
         old = _remove(project, module.params["keep"], act=not module.check_mode)
+    if not module.check_mode:
+        # What is fetched for a release that is being made is not in it yet.
+        with alone_in(cache):
+            prune(cache)
     module.exit_json(changed=bool(old), removed=[release.name for release in old])
 
 

@@ -26,6 +26,7 @@ from ansible.module_utils.prefect_worker_secrets import secrets_in
 from ansible.module_utils.prefect_worker_venv import (
     COMPANIONS,
     NoReleaseError,
+    cache_of,
     make_venv,
     require,
 )
@@ -67,10 +68,10 @@ def main() -> None:
     # Workers have to read it, however strict root's own habit is.
     os.umask(0o022)
     folder = Path(wanted["project"], "releases", wanted["release"])
-    # Workers of a project share its releases, and those of the machine share uv.
+    # Workers of a project share its releases, and those of the machine share uv with a server.
     shared = Path(wanted["project"]).parent
     shared.mkdir(parents=True, exist_ok=True)
-    with alone_in(shared):
+    with alone_in(shared), alone_in(cache_of(Path(wanted["uv"]))):
         _make(module, wanted, folder)
 
 

@@ -131,6 +131,8 @@ def _environment(wanted: dict[str, Any]) -> dict[str, str]:
         "PATH": PATH,
         "HOME": "/root",
         "UV_CACHE_DIR": str(cache_of(Path(wanted["uv"]))),
+        # A file's number of names tells whether a release has it.
+        "UV_LINK_MODE": "hardlink",
         "UV_NO_CONFIG": "1",
         "UV_PYTHON_DOWNLOADS": "never",
         "UV_DEFAULT_INDEX": wanted["index_url"],
