@@ -16,6 +16,10 @@ CLONE = "prefect.deployments.steps.git_clone"
 # Of each entry, beside a name, the flow wait_for and the pool of bootstrap: one mistake.
 MISTAKES = {
     "job variable": (POOL % "memory: 1", "base_job_template.json has no variable ['memory']."),
+    "limit": (
+        POOL % "memory_max: 2GB",
+        "job variable memory_max is '2GB', which does not fit: Memory of the run on a VM, for ",
+    ),
     "secret": (
         POOL % 'env: {A: "{{ prefect.blocks.secret.a }}"}',
         "the API would store ['prefect.blocks.secret.a'] in plain text.",

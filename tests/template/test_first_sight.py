@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import re
 
 import pytest
+from prefect.utilities.schema_tools import validate
 from prefect.workers.process import ProcessWorker
 
 from tests.template.conftest import Bake
 from tests.template.options import PACKAGE
 
 MOST_LINES = 500
+LIMITS = ["2G", "2GB", "1.5G", "512M", "512Mi", "50%", "150%", "200", "0"]
+LIMITS += ["90min", "90m", "1h30min", "6h", "infinity", "a lot", ""]
 
 
 @pytest.mark.parametrize("pool", ["process", "docker", "kubernetes", "ecs"])
@@ -29,3 +34,18 @@ def test_the_job_template_of_processes_configures_what_the_worker_knows(bake: Ba
     template = json.loads((bake() / "infrastructure/base_job_template.json").read_text("utf-8"))
     known = ProcessWorker.get_default_base_job_template()
     assert template["job_configuration"].keys() == known["job_configuration"].keys()
+
+
+def test_the_pool_takes_of_limits_what_a_machine_takes(
+    bake: Bake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = bake()
+    template = json.loads((project / "infrastructure/base_job_template.json").read_text("utf-8"))
+    monkeypatch.syspath_prepend(project / "ansible/roles/prefect_worker/files/runs")
+    for name, (_, accepted) in importlib.import_module("start").SETTINGS.items():
+        choices = template["variables"]["properties"][name]["anyOf"]
+        for value in [*LIMITS, *map(int, filter(str.isdecimal, LIMITS))]:
+            taken = not validate({name: value}, template["variables"])
+            number = choices[0]["type"] == "integer"
+            right = isinstance(value, int) == number and re.fullmatch(accepted, str(value))
+            assert taken == bool(right), f"{name}: {value!r}"

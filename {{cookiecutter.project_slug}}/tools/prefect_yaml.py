@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from prefect.utilities.schema_tools import validate
+
 from .deployment import Deployment
 from .errors import ToolError
 from .project import BASE_JOB_TEMPLATE, FILE, read, read_yaml
@@ -102,11 +104,19 @@ class PrefectYaml:
         ]
 
     def _job_variables(self, deployment: Deployment) -> Iterator[str]:
-        """Say which are not in the job template; what other pools have is not known here."""
+        """Say which the job template does not take; what other pools have is not known here."""
+        if not deployment.is_of_own_pool:
+            return
         variables = mapping(deployment.pool.get("job_variables"))
-        unknown = [name for name in variables if name.split(".")[0] not in self._variables]
-        if unknown and deployment.is_of_own_pool:
+        if unknown := [name for name in variables if name.split(".")[0] not in self._variables]:
             yield f"{BASE_JOB_TEMPLATE} has no variable {unknown}"
+        # What has references is not known before they have values.
+        given = {name: value for name, value in variables.items() if not references(value)}
+        schema = mapping(self._job_template.get("variables"))
+        for error in validate(given, schema, ignore_required=True):
+            name = error.absolute_path[0]
+            about = mapping(schema["properties"][name]).get("description", "")
+            yield f"job variable {name} is {given[name]!r}, which does not fit: {about.rstrip('.')}"
 
     def _references(
         self, deployment: Deployment, environment: Mapping[str, str] | None
