@@ -135,6 +135,7 @@ def test_a_release_whose_flow_does_not_import_leaves_the_worker_alone(
     broken.append("src/shop_reports/flows/fan_out.py", "\nimport there_is_no_such_module\n")
     played = site.play(host, project=broken)
     assert played.failed == {"worker"}
+    assert "it does not prove itself (status 1)" in played.objections["worker"]
     assert "there_is_no_such_module" in played.text
     assert (release(host), main_pid(host), releases(host)) == (old, pid, kept)
 

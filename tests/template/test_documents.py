@@ -17,12 +17,13 @@ LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)[^)]*\)")
 
 
 @pytest.mark.parametrize(
-    ("document", "layer", "least"), [("results.md", "durable", 20), ("server.md", "server", 10)]
+    ("document", "layer", "least"),
+    [("results.md", "durable", 20), ("server.md", "server", 10), ("security.md", "*", 20)],
 )
 def test_claims_name_tests_that_exist(document: str, layer: str, least: int) -> None:
     claims = (TEMPLATE / "docs" / document).read_text("utf-8")
     named = re.findall(r"`(test_\w+)`", claims)
-    code = "\n".join(file.read_text("utf-8") for file in (TEMPLATE / "tests" / layer).glob("*.py"))
+    code = "\n".join(file.read_text("utf-8") for file in (TEMPLATE / "tests").glob(f"{layer}/*.py"))
     assert len(named) > least
     assert not [name for name in named if f"def {name}(" not in code]
 
