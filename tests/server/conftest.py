@@ -8,7 +8,7 @@ from contextlib import closing
 import pytest
 
 from tests.hosts.machines.lab import Lab
-from tests.server.provision import Make, maker, provisioned_first
+from tests.server.provision import Make, provisioned_first
 from tests.server.story import Story, tell
 
 
@@ -21,8 +21,8 @@ def story() -> Iterator[Story]:
 
 @pytest.fixture(scope="session")
 def provision(story: Story) -> Make:
-    """Return a function that makes targets in the project."""
-    return maker(story)
+    """Return what makes targets in the project."""
+    return Make(story)
 
 
 @pytest.fixture(scope="session")

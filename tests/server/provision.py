@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable
 
 import httpx
 
@@ -12,19 +11,28 @@ from tests.hosts.control.project import TOOLS
 from tests.hosts.control.server import FINAL, eventually
 from tests.server.story import CA_BUNDLE, Story
 
-Make = Callable[..., str]
 POOL = "shop-reports"
-SLEEPING = '''"""A flow that sleeps."""
+WAVES, WIDTH = 30, 2
+LONG = f'''"""A flow that takes a while."""
 
 import time
 
-from prefect_durable import flow
+from prefect_durable import flow, task
+
+
+@task
+def step(wave: int, number: int) -> int:
+    """Return the number after a second."""
+    time.sleep(1)
+    return number
 
 
 @flow
-def sleeping() -> None:
-    """Sleep for an hour."""
-    time.sleep(3600)
+def waves() -> None:
+    """Call a task often."""
+    for wave in range({WAVES}):
+        for future in step.map(wave, range({WIDTH})):
+            future.result()
 '''
 TOTALS = '''"""A flow that cannot be imported without pandas."""
 
@@ -44,35 +52,47 @@ def daily_totals() -> dict[str, int]:
     return total(pandas.DataFrame({"shop": ["a", "b", "a"], "sold": [1, 2, 3]}))
 '''
 DEPLOYMENT = """
-  - name: sleeping
-    entrypoint: shop_reports.flows.sleeping.sleeping
+  - name: waves
+    entrypoint: shop_reports.flows.waves.waves
     work_pool: *work_pool
 """
 
 
-def maker(story: Story) -> Make:
-    """Return a function that makes targets as a user does whose shell knows of no API."""
-    machine = story.site.machine
-    workers = {"vm": {**machine, "prefect_worker_ca_bundle": CA_BUNDLE}}
-    story.site.project.change("src/shop_reports/flows/sleeping.py", SLEEPING)
-    story.site.project.append("prefect.yaml", DEPLOYMENT)
-    known = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
-    environment = {
-        **known,
-        **story.site.mark,
-        "PATH": f"{TOOLS}:{known['PATH']}",
-        # A connection kept open from an earlier run could lead to a machine that is gone.
-        "ANSIBLE_SSH_CONTROL_PATH_DIR": str(story.site.project.folder.parent / "cp"),
-    }
+class Make:
+    """Makes targets as a user does whose shell knows of no API."""
 
-    def make(*targets: str) -> str:
+    def __init__(self, story: Story) -> None:
+        """Give the project a flow more."""
+        self._story = story
+        story.site.project.change("src/shop_reports/flows/waves.py", LONG)
+        story.site.project.append("prefect.yaml", DEPLOYMENT)
+
+    def __call__(self, *targets: str) -> str:
+        """Return what was said by the targets, or by `make provision`."""
+        return self._run("make", "--silent", *(targets or ["provision"]))
+
+    def site(self, *arguments: str) -> str:
+        """Return what was said by `ansible-playbook ansible/site.yml`."""
+        return self._run("ansible-playbook", "ansible/site.yml", *arguments)
+
+    def _run(self, *command: str) -> str:
+        site = self._story.site
         # Plays of the server alone have an inventory of their own.
-        story.site.project.inventory(
-            {"server": machine}, "prefect_server", {"prefect_workers": workers}
+        workers = {"vm": {**site.machine, "prefect_worker_ca_bundle": CA_BUNDLE}}
+        site.project.inventory(
+            {"server": site.machine}, "prefect_server", {"prefect_workers": workers}
         )
+        known = {name: each for name, each in os.environ.items() if not name.startswith("PREFECT_")}
+        environment = {
+            **known,
+            **site.mark,
+            "PATH": f"{TOOLS}:{known['PATH']}",
+            # A connection kept open from an earlier run could lead to a machine that is gone.
+            "ANSIBLE_SSH_CONTROL_PATH_DIR": str(site.project.folder.parent / "cp"),
+        }
         done = subprocess.run(
-            ["make", "--silent", *(targets or ["provision"])],
-            cwd=story.site.project.folder,
+            command,
+            cwd=site.project.folder,
             env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -81,8 +101,6 @@ def maker(story: Story) -> Make:
         )
         assert done.returncode == 0, done.stdout
         return done.stdout
-
-    return make
 
 
 def provisioned_first(story: Story, make: Make) -> str:

@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+import httpx
+import pytest
+
 from tests.hosts.control.observe import main_pid
 from tests.hosts.control.server import eventually
-from tests.server.provision import POOL, Make, all_completed, ended, started, state
+from tests.server.provision import POOL, WAVES, WIDTH, Make, all_completed, ended, started, state
 from tests.server.story import SECRETS, Story
 
 FLOW = "passing-data"
+WAVES_DEPLOYMENT = "waves/waves"
+LOGIN = "PREFECT_API_AUTH_STRING"
+
+
+@dataclass(frozen=True)
+class Rotated:
+    """What `site.yml` said while it rotated the login, and the run that was in flight."""
+
+    secrets: dict[str, str]
+    run: str
+    said: str
 
 
 def test_provision_ends_with_a_completed_run_and_the_page(story: Story, provisioned: str) -> None:
@@ -85,11 +101,47 @@ def test_a_run_of_the_laptop_is_recorded_too(
 
 def test_a_run_that_is_killed_is_reported_through_the_proxy(story: Story, provisioned: str) -> None:
     assert provisioned
-    run = started(story, "sleeping/sleeping")
+    run = started(story, WAVES_DEPLOYMENT)
     unit = f"prefect-run-{POOL}@{run}.service"
     eventually(lambda: state(story, run) == "RUNNING", 120, "it does not run")
     story.host.shell(f"systemctl kill --signal=KILL '{unit}'")
     assert ended(story, run) == "CRASHED"
+
+
+@pytest.fixture(scope="module")
+def rotated(story: Story, provision: Make, provisioned: str) -> Rotated:
+    """Return what was said by a site.yml that rotates the login, without .env and automation."""
+    assert provisioned
+    secrets = story.site.secrets()
+    with story.site.member() as client:
+        for automation in automations(client):
+            assert client.delete(f"/automations/{automation}").is_success
+    run = started(story, WAVES_DEPLOYMENT)
+    eventually(lambda: story.site.recorded(run)["COMPLETED"] > 0, 120, "no task run ends")
+    (story.site.project.folder / ".env").unlink()
+    return Rotated(secrets, run, provision.site("-e", "prefect_server_rotate_login=true"))
+
+
+def test_a_run_outlasts_a_rotated_login_and_is_recorded(story: Story, rotated: Rotated) -> None:
+    assert ended(story, rotated.run) == "COMPLETED"
+    story.site.require_recorded(rotated.run, WAVES * WIDTH)
+
+
+def test_a_login_that_was_rotated_is_refused(story: Story, rotated: Rotated) -> None:
+    secrets = story.site.secrets()
+    with story.site.client(rotated.secrets[LOGIN]) as client:
+        assert client.get("/admin/version").status_code == httpx.codes.UNAUTHORIZED
+    key = "PREFECT_SERVER_ENCRYPTION_KEY"
+    assert secrets[key] == rotated.secrets[key]
+    assert secrets[LOGIN].partition(":")[2] not in rotated.said
+    assert f"{LOGIN}={secrets[LOGIN]}" in (story.site.project.folder / ".env").read_text()
+
+
+def test_site_makes_server_api_and_workers(story: Story, rotated: Rotated) -> None:
+    assert "all 5 task runs of it are recorded" in " ".join(rotated.said.split())
+    with story.site.member() as client:
+        assert automations(client)
+    assert ended(story, started(story, "passing-data/passing_data")) == "COMPLETED"
 
 
 def test_a_second_provision_restarts_nothing(
@@ -101,3 +153,9 @@ def test_a_second_provision_restarts_nothing(
     said = provision()
     assert said.count("changed=0 ") == 4, said
     assert before == (main_pid(story.host, unit), main_pid(story.host, "prefect-server.service"))
+
+
+def automations(client: httpx.Client) -> list[str]:
+    """Return the ids of the automations that the project made."""
+    found = client.post("/automations/filter", json={"limit": 100}).json()
+    return [str(each["id"]) for each in found]

@@ -1,5 +1,8 @@
 #!/usr/bin/python
-"""Make the login and the encryption key once, on the machine, for root alone to read."""
+"""Make the login and the encryption key once, on the machine, for root alone to read.
+
+The login can be made anew, the key cannot: blocks are encrypted with it.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,7 @@ from ansible.module_utils.prefect_worker_atomic import UnwrittenError, replace
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "path": {"type": "path", "required": True},
     "database": {"type": "str", "required": True},
+    "rotate_login": {"type": "bool", "default": False},
 }
 MODE = 0o600
 
@@ -37,19 +41,19 @@ def main() -> None:
         )
     if not module.check_mode:
         path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-        try:
-            replace(path, _made(), MODE)
-        except UnwrittenError as error:
-            module.fail_json(msg=str(error))
-    module.exit_json(changed=True, diff={"prepared": f"{path} is made (secret, not shown)\n"})
+    _write(module, path, _made())
 
 
 def _keep(module: AnsibleModule, path: Path) -> None:
-    """Accept the file, with the owner and the mode that it has to have."""
+    """Accept the file, with the owner and the mode that it has to have, or give it a login."""
     try:
-        usable_values(path.read_text())
+        values = usable_values(path.read_text())
     except UnusableError as error:
         module.fail_json(msg=f"{path} {error}: correct or restore the file.")
+    if module.params["rotate_login"]:
+        name = values["PREFECT_API_AUTH_STRING"].partition(":")[0]
+        key = values["PREFECT_SERVER_ENCRYPTION_KEY"]
+        _write(module, path, bytes(secrets_file(_login(name), key)))
     found = path.stat()
     right = (found.st_mode & 0o7777, found.st_uid, found.st_gid) == (MODE, 0, 0)
     if not right and not module.check_mode:
@@ -58,11 +62,24 @@ def _keep(module: AnsibleModule, path: Path) -> None:
     module.exit_json(changed=not right)
 
 
+def _write(module: AnsibleModule, path: Path, content: bytes) -> None:
+    """Write the file and end."""
+    if not module.check_mode:
+        try:
+            replace(path, content, MODE)
+        except UnwrittenError as error:
+            module.fail_json(msg=str(error))
+    module.exit_json(changed=True, diff={"prepared": f"{path} is made (secret, not shown)\n"})
+
+
 def _made() -> bytes:
     """Return a login that nobody can guess, and a key as Fernet takes it."""
-    login = f"admin:{secrets.token_urlsafe(24)}"
     key = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
-    return bytes(secrets_file(login, key))
+    return bytes(secrets_file(_login("admin"), key))
+
+
+def _login(name: str) -> str:
+    return f"{name}:{secrets.token_urlsafe(24)}"
 
 
 if __name__ == "__main__":
