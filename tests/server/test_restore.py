@@ -58,6 +58,8 @@ def test_a_server_that_is_removed_leaves_packages_and_backups(story: Story, blan
     assert of_a_server(story) == set()
     story.host.shell("! getent passwd | grep -E '^prefect-(backup|proxy|server):'")
     story.host.shell(f"ls {BACKUPS}/prefect-*.age")
+    assert story.host.shell(f"stat -c '%a %U %G' {BACKUPS}").split() == ["700", "root", "root"]
+    assert story.host.shell(f"find {BACKUPS} ! -user root -o ! -group root") == ""
     # Of somebody else.
     story.host.shell("cd / && runuser -u postgres createdb prefect")
     again = story.site.play(prefect_server_state="absent").succeeded()

@@ -20,6 +20,8 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "databases": {"type": "list", "elements": "str", "required": True},
     "role": {"type": "str", "required": True},
     "users": {"type": "list", "elements": "str", "required": True},
+    # What stays becomes root's, as another user may get the number of one that is removed.
+    "stays": {"type": "path", "required": True},
     "comment": {"type": "str", "required": True},
 }
 
@@ -32,6 +34,7 @@ def main() -> None:
     if postgres.is_installed:
         commands += postgres.removal(wanted["databases"], wanted["role"])
     commands += [["userdel", name] for name in wanted["users"] if _is_own(name, wanted["comment"])]
+    commands += _taken_over(wanted["stays"])
     if commands and wanted["word"] != wanted["expected"] and not module.check_mode:
         module.fail_json(
             msg="prefect_server_state=absent removes the database with all runs, blocks and "
@@ -54,6 +57,18 @@ def _paths(paths: list[str]) -> list[list[str]]:
         return []
     remove = ["rm", "-rf", "--one-file-system", "--", *there]
     return [remove, ["systemctl", "daemon-reload"]]
+
+
+def _taken_over(path: str) -> list[list[str]]:
+    """Make a folder root's and closed to all others, and only then what is in it."""
+    if not Path(path).is_dir() or os.lstat(path).st_uid == 0:
+        return []
+    chown = ["chown", "--no-dereference"]
+    return [
+        [*chown, "root:root", path],
+        ["chmod", "0700", path],
+        [*chown, "--recursive", "root:root", path],
+    ]
 
 
 def _is_own(name: str, comment: str) -> bool:
