@@ -34,7 +34,8 @@ def test_a_second_play_changes_nothing(story: Story) -> None:
     assert 0 not in story.pids
 
 
-ONCE = [f"prefect-server-{name}" for name in ("migrate", "backup", "backup-check", "backup-copy")]
+TASKS = ("migrate", "backup", "backup-check", "backup-copy", "watch")
+ONCE = [f"prefect-server-{name}" for name in TASKS]
 
 
 @pytest.mark.parametrize(

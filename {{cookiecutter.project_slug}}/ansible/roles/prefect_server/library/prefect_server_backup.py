@@ -15,7 +15,8 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "timers": {"type": "list", "elements": "str", "default": []},
     "folder": {"type": "path", "required": True},
 }
-UNITS = [f"prefect-server-{name}.service" for name in ("backup", "backup-check", "backup-copy")]
+NAMES = ("backup", "backup-check", "backup-copy", "watch")
+UNITS = [f"prefect-server-{name}.service" for name in NAMES]
 LINES = "5"
 
 
@@ -42,12 +43,18 @@ def _sentence(folder: Path) -> str:
     backups = _backups(folder)
     if not backups:
         return "There is no backup yet."
-    hours = (time.time() - backups[-1].lstat().st_mtime) / 3600
+    hours = _age(backups[-1]) / 3600
     failed = [
         name for name in UNITS if output_of("systemctl", "is-failed", name).strip() == "failed"
     ]
     wrong = f" {', '.join(failed)} FAILED: journalctl --unit tells why." if failed else ""
-    return f"The newest backup is {hours:.1f} hours old.{wrong}"
+    check = folder / "last-check"
+    tried = f"was {_age(check) / 86400:.1f} days ago" if check.exists() else "is to come"
+    return f"The newest backup is {hours:.1f} hours old. The last check of one {tried}.{wrong}"
+
+
+def _age(path: Path) -> float:
+    return time.time() - path.lstat().st_mtime
 
 
 def _backups(folder: Path) -> list[Path]:
