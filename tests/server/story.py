@@ -40,7 +40,7 @@ class Site:
     def __init__(self, lab: Lab) -> None:
         """Boot a bare machine and generate the project."""
         self.lab = lab
-        self.host: Container = lab.container("trixie", "server")
+        self.host: Container = lab.container(os.environ.get("SYSTEM", "trixie"), "server")
         self.host.start()
         self.project: Project = generate(lab.folder / "project")
         self.host.wait()
