@@ -32,6 +32,25 @@ def test_a_new_release_migrates_the_database_and_the_one_before_stays(story: Sto
     story.site.require_recorded(story.site.completed(story.site.flow(1, 5)), 5)
 
 
+def test_a_release_that_is_not_proved_gives_way_to_the_one_before(story: Story) -> None:
+    before = release(story)
+    story.host.shell("systemctl stop prefect-services prefect-server")
+    story.host.shell(f"{AS_SERVER}prefect server database downgrade -y")
+    revision = schema(story).strip()
+    proof = "ansible/roles/prefect_server/files/proof.py"
+    good = (ROLE / "files/proof.py").read_text()
+    story.site.project.change(proof, good.replace("run = proof(", "sys.exit(7)\n    run = proof("))
+    played = story.site.play()
+    story.site.project.change(proof, good)
+    told = " ".join(played.objections["server"].split())
+    assert "a flow run does not complete (status 7)" in told
+    assert f"The release before runs again, with revision {revision} of the database." in told
+    assert "a flow run COMPLETED, and all 5 task runs of it are recorded" in told
+    assert release(story) == before
+    story.host.shell("! test -e /etc/prefect-server/upgrade.json")
+    story.site.require_recorded(story.site.completed(story.site.flow(1, 5)), 5)
+
+
 def require_backup_before_migration(story: Story) -> None:
     """Require that the one backup that is kept was made before the database was migrated."""
     entered = "systemctl show --property=ActiveEnterTimestamp --value prefect-server-migrate"

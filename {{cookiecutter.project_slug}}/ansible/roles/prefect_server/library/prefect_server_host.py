@@ -44,6 +44,8 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "own": {"type": "list", "elements": "path", "required": True},
     # The unit that may have them, and the ports.
     "ports": {"type": "dict", "required": True},
+    # Left by an upgrade that was interrupted.
+    "upgrade": {"type": "path", "required": True},
 }
 
 
@@ -81,7 +83,8 @@ def _examine(wanted: dict[str, Any]) -> dict[str, Any]:
         ],
         "release": release,
         "has_old_releases": _releases(Path(wanted["root"])) + (not ready) > wanted["kept"],
-        "is_upgrade": _is_upgrade(Path(wanted["root"]), release),
+        "is_upgrade": Path(wanted["upgrade"]).exists()
+        or _is_upgrade(Path(wanted["root"]), release),
         "release_ready": ready,
         "uv_ready": os.access(wanted["uv"], os.X_OK),
     }

@@ -66,6 +66,8 @@ def main() -> None:
         sentence = _prove(wanted, secrets, authority, due, deadline)
         if due:
             replace(proved, wanted["release"].encode(), 0o644)
+        # Whatever an upgrade had to go back to is not gone back to any more.
+        Path(wanted["config"], "upgrade.json").unlink(missing_ok=True)
     except (UnprovedError, UnwrittenError) as failure:
         module.fail_json(msg=f"The server is not proved: {failure}\n{_last_lines()}")
     module.exit_json(changed=False, sentence=sentence, authority=authority)

@@ -1,0 +1,93 @@
+#!/usr/bin/python
+"""Record what runs before an upgrade, or go back to it: release and revision of the database."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.prefect_server_postgres import Postgres
+from ansible.module_utils.prefect_worker_atomic import UnwrittenError, link, replace
+from ansible.module_utils.prefect_worker_sandboxed import run_as_worker
+
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    # Removed by the proof of a release.
+    "record": {"type": "path", "required": True},
+    "root": {"type": "path", "required": True},
+    # The new one.
+    "release": {"type": "str", "required": True},
+    "database": {"type": "str", "required": True},
+    "undo": {"type": "bool", "default": False},
+    "services": {"type": "list", "elements": "str", "default": []},
+    "settings": {"type": "list", "elements": "path", "default": []},
+    "user": {"type": "str", "default": ""},
+    "sandbox": {"type": "str", "default": ""},
+}
+# In the order in which they end; Redis and the proxy let clients wait.
+PROGRAMS = ["prefect-services.service", "prefect-server.service", "prefect-server-migrate.service"]
+# Of a large database, as its migration takes.
+LONG = 12 * 3600
+
+
+class StuckError(Exception):
+    """Why the release before does not run again, in one sentence."""
+
+
+def main() -> None:
+    """Record before the first change, and what a play that was interrupted has recorded counts."""
+    module = AnsibleModule(ARGUMENTS, supports_check_mode=True)
+    record, postgres = Path(module.params["record"]), Postgres(module)
+    try:
+        if module.params["undo"]:
+            before = json.loads(record.read_text())
+            _go_back(module, postgres, before)
+            module.exit_json(changed=True, **before)
+        is_due = not record.exists()
+        if is_due and not module.check_mode:
+            current = Path(module.params["root"], "current").readlink().name
+            found = {"release": current, "revision": _revision(module, postgres)}
+            replace(record, json.dumps(found).encode(), 0o644)
+    except (StuckError, UnwrittenError, OSError, ValueError) as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(changed=is_due)
+
+
+def _revision(module: AnsibleModule, postgres: Postgres) -> str:
+    """Return the revision of the database; empty if no release has migrated it yet."""
+    ask = ["psql", "--no-psqlrc", module.params["database"], "-Atc"]
+    if not postgres.run([*ask, "SELECT to_regclass('alembic_version')"]).strip():
+        return ""
+    return postgres.run([*ask, "SELECT version_num FROM alembic_version"]).strip()
+
+
+def _go_back(module: AnsibleModule, postgres: Postgres, before: dict[str, str]) -> None:
+    """Let the new code migrate back what the old code would not know, then start the old one."""
+    wanted = module.params
+    root = Path(wanted["root"])
+    if not before["revision"] or not (root / "releases" / before["release"]).is_dir():
+        raise StuckError(f"There is no release to go back to: {before['release']} never ran.")
+    module.run_command(["systemctl", "stop", *PROGRAMS], check_rc=True)
+    if _revision(module, postgres) != before["revision"]:
+        _downgrade(module, root / "releases" / wanted["release"], before["revision"])
+    if (found := _revision(module, postgres)) != before["revision"]:
+        raise StuckError(f"The database has revision {found} still, not {before['revision']}.")
+    link(root / "current", f"releases/{before['release']}")
+    for name in wanted["services"]:
+        module.run_command(["systemctl", "start", name], check_rc=True)
+
+
+def _downgrade(module: AnsibleModule, release: Path, revision: str) -> None:
+    prefect = str(release / ".venv/bin/prefect")
+    command = [prefect, "server", "database", "downgrade", "-y", "-r", revision]
+    settings = [Path(path) for path in module.params["settings"]]
+    wanted = {**module.params, "overrides": "", "timeout": LONG}
+    done = run_as_worker(command, wanted, release, settings)
+    if done.returncode:
+        last = "\n".join(done.stdout.strip().splitlines()[-15:])
+        raise StuckError(f"The database cannot be migrated back to {revision}:\n{last}")
+
+
+if __name__ == "__main__":
+    main()
