@@ -59,7 +59,7 @@ def _revision(module: AnsibleModule, postgres: Postgres) -> str:
     ask = ["psql", "--no-psqlrc", module.params["database"], "-Atc"]
     if not postgres.run([*ask, "SELECT to_regclass('alembic_version')"]).strip():
         return ""
-    return postgres.run([*ask, "SELECT version_num FROM alembic_version"]).strip()
+    return str(postgres.run([*ask, "SELECT version_num FROM alembic_version"])).strip()
 
 
 def _go_back(module: AnsibleModule, postgres: Postgres, before: dict[str, str]) -> None:
