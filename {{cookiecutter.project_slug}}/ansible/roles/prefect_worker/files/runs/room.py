@@ -55,8 +55,8 @@ def _are(error: BaseException, numbers: set[int]) -> bool:
     """Return whether an error is one of these, or has the words of one that a program printed."""
     if getattr(error, "errno", None) in numbers:
         return True
-    printed = [getattr(error, name, b"") or b"" for name in ("stdout", "stderr")]
-    texts = [str(error), *(os.fsdecode(each) for each in printed)]
+    printed = [getattr(error, name, b"") for name in ("stdout", "stderr")]
+    texts = [str(error), *(os.fsdecode(each) for each in printed if isinstance(each, (str, bytes)))]
     return any(os.strerror(number) in text for number in numbers for text in texts)
 
 
