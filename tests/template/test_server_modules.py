@@ -11,7 +11,7 @@ import sys
 import tarfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import ansible.module_utils
 import pytest
@@ -139,3 +139,34 @@ def test_a_restore_that_is_stopped_leaves_no_copy_of_the_database(tmp_path: Path
         _, wrong = process.communicate()
     assert (process.returncode, wrong) == (1, "It was stopped.\n")
     assert said.read_text() == 2 * "DROP OWNED BY CURRENT_USER CASCADE\n"
+
+
+class Answered:
+    """A module of Ansible's whose programs say the same, and which notes them."""
+
+    params: ClassVar = {"database": "prefect", "user": "prefect-server"}
+
+    def __init__(self, said: str) -> None:
+        """Take what they say."""
+        self._said = said
+        self.commands: list[list[str]] = []
+
+    def run_command(self, command: list[str], **_: str) -> tuple[int, str, str]:
+        """Run nothing."""
+        self.commands.append(command)
+        return 0, self._said, ""
+
+
+def test_what_is_in_the_servers_database_is_asked_by_its_owner() -> None:
+    """A view may be there in place of a table: its functions have the rights of who asks."""
+    imported("postgres")
+    upgrade = loaded("../prefect_server/library/prefect_server_upgrade.py")
+    module = Answered("0a1b2c\n")
+    postgres = imported("postgres").Postgres(module)
+    assert upgrade._revision(module, postgres) == "0a1b2c"
+    assert {tuple(command[:3]) for command in module.commands} == {
+        ("runuser", "--user", "prefect-server")
+    }
+    odd = Answered("--help")
+    with pytest.raises(upgrade.StuckError, match="has no revision, but '--help'"):
+        upgrade._revision(odd, imported("postgres").Postgres(odd))

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.prefect_server_postgres import Postgres
 from ansible.module_utils.prefect_worker_atomic import UnwrittenError, link, replace
 from ansible.module_utils.prefect_worker_sandboxed import run_as_worker
+from ansible.module_utils.prefect_worker_secrets import secrets_in
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     # Removed by the proof of a release.
@@ -22,7 +24,9 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "undo": {"type": "bool", "default": False},
     "services": {"type": "list", "elements": "str", "default": []},
     "settings": {"type": "list", "elements": "path", "default": []},
-    "user": {"type": "str", "default": ""},
+    "secrets": {"type": "path", "required": True},
+    # Who owns the database.
+    "user": {"type": "str", "required": True},
     "sandbox": {"type": "str", "default": ""},
 }
 # In the order in which they end; Redis and the proxy let clients wait.
@@ -57,9 +61,13 @@ def main() -> None:
 def _revision(module: AnsibleModule, postgres: Postgres) -> str:
     """Return the revision of the database; empty if no release has migrated it yet."""
     ask = ["psql", "--no-psqlrc", module.params["database"], "-Atc"]
-    if not postgres.run([*ask, "SELECT to_regclass('alembic_version')"]).strip():
+    user = module.params["user"]
+    if not postgres.run([*ask, "SELECT to_regclass('alembic_version')"], user).strip():
         return ""
-    return str(postgres.run([*ask, "SELECT version_num FROM alembic_version"])).strip()
+    found = postgres.run([*ask, "SELECT version_num FROM alembic_version"], user).strip()
+    if not re.fullmatch(r"[0-9a-z]{1,32}", found, re.ASCII):
+        raise StuckError(f"The database has no revision, but {found[:40]!r}.")
+    return str(found)
 
 
 def _go_back(module: AnsibleModule, postgres: Postgres, before: dict[str, str]) -> None:
@@ -81,7 +89,9 @@ def _go_back(module: AnsibleModule, postgres: Postgres, before: dict[str, str]) 
 def _downgrade(module: AnsibleModule, release: Path, revision: str) -> None:
     prefect = str(release / ".venv/bin/prefect")
     command = [prefect, "server", "database", "downgrade", "-y", "-r", revision]
-    settings = [Path(path) for path in module.params["settings"]]
+    secrets = Path(module.params["secrets"])
+    module.no_log_values.update(secrets_in(secrets.read_text()))
+    settings = [*map(Path, module.params["settings"]), secrets]
     wanted = {**module.params, "overrides": "", "timeout": LONG}
     done = run_as_worker(command, wanted, release, settings)
     if done.returncode:

@@ -1,10 +1,10 @@
-"""What PostgreSQL is asked as its own user, who is known by peer authentication."""
+"""What PostgreSQL is asked by users that it knows by peer authentication, mostly by its own."""
 
 from __future__ import annotations
 
 from typing import Any
 
-AS_POSTGRES = ["runuser", "--user", "postgres", "--"]
+POSTGRES = "postgres"
 OPTIONS = ["--encoding=UTF8", "--locale=C.UTF-8", "--template=template0"]
 
 
@@ -45,7 +45,7 @@ class Postgres:
         commands = [["dropdb", "--force", name] for name in databases if name in own]
         if self.has_role(role):
             commands.append(["dropuser", role])
-        return [[*AS_POSTGRES, *command] for command in commands]
+        return [[*_as(POSTGRES), *command] for command in commands]
 
     def rename(self, database: str, name: str) -> None:
         """Give a database another name; sessions that are open in it are ended."""
@@ -56,10 +56,17 @@ class Postgres:
         """Return the answer to a query."""
         return self.run(["psql", "--no-psqlrc", "-Atc", query]).strip()
 
-    def run(self, command: list[str]) -> str:
-        """Return what a program says, or fail with what is wrong."""
-        code, said, wrong = self._module.run_command([*AS_POSTGRES, *command], cwd="/")
+    def run(self, command: list[str], user: str = POSTGRES) -> str:
+        """Return what a program says that a user runs, or fail with what is wrong.
+
+        In a database of others it is its owner: what is called there may be a function of theirs.
+        """
+        code, said, wrong = self._module.run_command([*_as(user), *command], cwd="/")
         if code:
             reason = " ".join(wrong.split())
             self._module.fail_json(msg=f"PostgreSQL does not do what it is asked: {reason}")
         return str(said)
+
+
+def _as(user: str) -> list[str]:
+    return ["runuser", "--user", user, "--"]
