@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Mapping
+from types import MappingProxyType
 
 import httpx
 
@@ -71,11 +73,11 @@ class Make:
         """Return what was said by the targets, or by `make provision`."""
         return self._run("make", "--silent", *(targets or ["provision"]))
 
-    def site(self, *arguments: str) -> str:
-        """Return what was said by `ansible-playbook ansible/site.yml`."""
-        return self._run("ansible-playbook", "ansible/site.yml", *arguments)
+    def site(self, *arguments: str, known: Mapping[str, str]) -> str:
+        """Return what was said by `ansible-playbook ansible/site.yml` to a shell with this."""
+        return self._run("ansible-playbook", "ansible/site.yml", *arguments, more=known)
 
-    def _run(self, *command: str) -> str:
+    def _run(self, *command: str, more: Mapping[str, str] = MappingProxyType({})) -> str:
         site = self._story.site
         # Plays of the server alone have an inventory of their own.
         workers = {"vm": {**site.machine, "prefect_worker_ca_bundle": CA_BUNDLE}}
@@ -85,6 +87,7 @@ class Make:
         known = {name: each for name, each in os.environ.items() if not name.startswith("PREFECT_")}
         environment = {
             **known,
+            **more,
             **site.mark,
             "PATH": f"{TOOLS}:{known['PATH']}",
             # A connection kept open from an earlier run could lead to a machine that is gone.

@@ -110,7 +110,7 @@ def test_a_run_that_is_killed_is_reported_through_the_proxy(story: Story, provis
 
 @pytest.fixture(scope="module")
 def rotated(story: Story, provision: Make, provisioned: str) -> Rotated:
-    """Return what was said by a site.yml that rotates the login, without .env and automation."""
+    """Return what was said by a site.yml that rotates a login that the shell has; without .env."""
     assert provisioned
     secrets = story.site.secrets()
     with story.site.member() as client:
@@ -119,7 +119,8 @@ def rotated(story: Story, provision: Make, provisioned: str) -> Rotated:
     run = started(story, WAVES_DEPLOYMENT)
     eventually(lambda: story.site.recorded(run)["COMPLETED"] > 0, 120, "no task run ends")
     (story.site.project.folder / ".env").unlink()
-    return Rotated(secrets, run, provision.site("-e", "prefect_server_rotate_login=true"))
+    said = provision.site("-e", "prefect_server_rotate_login=true", known={LOGIN: secrets[LOGIN]})
+    return Rotated(secrets, run, said)
 
 
 def test_a_run_outlasts_a_rotated_login_and_is_recorded(story: Story, rotated: Rotated) -> None:
