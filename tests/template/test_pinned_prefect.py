@@ -28,6 +28,7 @@ PLAY = [
                 "prefect_worker_project": {
                     "directory": "{{ playbook_dir }}",
                     "pool": "shop",
+                    "type": "process",
                     "requirements": "requirements.txt",
                 },
                 "register": "plan",

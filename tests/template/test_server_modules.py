@@ -130,6 +130,8 @@ def test_a_restore_that_is_stopped_leaves_no_copy_of_the_database(tmp_path: Path
         "CREDENTIALS_DIRECTORY": str(tmp_path),
         "DATABASE": "prefect",
         "PATH": f"{tmp_path}:{os.environ['PATH']}",
+        # Beside the program, it would be taken for a part of the template.
+        "PYTHONDONTWRITEBYTECODE": "1",
         "SCRATCH": "prefect_check",
     }
     command = [sys.executable, str(ROLES / "prefect_server/files/backup/restore.py"), "x.age"]

@@ -15,11 +15,12 @@ from .references import mapping, references, unresolved
 
 # What every worker of a project has, and no step has to be given.
 PROJECT_DIR = "PROJECT_DIR"
+# In pieces, as the first versions of the template render this file when a project is updated.
+FOLDER = " ".join(("{" * 2, f"${PROJECT_DIR}", "}" * 2))
 NO_PULL = (
     "it has no pull steps, so its runs would look for this folder on their machine."
     f" Write into {FILE}: pull:"
-    " [{prefect.deployments.steps.set_working_directory:"
-    ' {directory: "{{ $PROJECT_DIR }}"}}]'
+    ' [{prefect.deployments.steps.set_working_directory: {directory: "' + FOLDER + '"}}]'
 )
 
 

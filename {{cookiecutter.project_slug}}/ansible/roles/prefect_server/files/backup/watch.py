@@ -25,7 +25,7 @@ CLUSTERS = Path("/var/lib/postgresql")
 HTTPS = 443
 HOUR, DAY = 3600, 86400
 # The server's own authority, where it has one.
-ROOT = Path(os.environ.get("CREDENTIALS_DIRECTORY", "/"), "root.crt")
+ROOT = Path(os.getenv("CREDENTIALS_DIRECTORY", "/"), "root.crt")
 
 Line = tuple[bool, str]
 
