@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
+import httpx
 import pytest
 
 from tests.hosts.control.faults import WORKER, Faults
@@ -52,9 +53,14 @@ def test_a_run_beyond_its_time_is_reported(faults: Faults) -> None:
     assert said["state"]["message"] == "Stopped: ran longer than its limit of 20s."
 
 
-def test_a_run_that_asks_for_what_is_no_limit_is_reported(faults: Faults) -> None:
-    run = faults.ended(faults.start(memory_max="a lot"))
-    assert "memory_max is 'a lot'" in run["state"]["message"]
+def test_a_limit_that_no_machine_takes_is_refused_by_the_api(faults: Faults) -> None:
+    with pytest.raises(httpx.HTTPStatusError, match="422"):
+        faults.start(memory_max="a lot")
+
+
+def test_a_run_that_asks_for_what_it_cannot_have_is_reported(faults: Faults) -> None:
+    run = faults.ended(faults.start(env={"WORD": "\ufdd0"}))
+    assert "WORD is not text" in run["state"]["message"]
 
 
 def test_a_run_that_fills_a_disk_is_reported_with_its_limit(faults: Faults) -> None:
