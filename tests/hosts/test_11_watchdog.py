@@ -7,9 +7,10 @@ from tests.hosts.control.server import eventually, now
 from tests.hosts.control.site import Site
 from tests.hosts.machines.container import Container
 
-GRACE = 120
+PATIENCE = 120
 SETTINGS = "/etc/prefect/shop-reports/shop-reports.env"
 WATCHDOG = "prefect-worker-shop-reports-watchdog.service"
+ANSWERED = "ls /run/prefect-worker-shop-reports"
 
 
 def test_a_worker_whose_port_somebody_has_is_left_alone(host: Container) -> None:
@@ -20,14 +21,24 @@ def test_a_worker_whose_port_somebody_has_is_left_alone(host: Container) -> None
     eventually(lambda: f":{port} " in host.shell("ss -Hltn"), 10, "nobody has the port")
     host.shell(f"systemctl start {UNIT}")
     pid, said = main_pid(host), f"Port {port} is another user's (0)"
-    eventually(lambda: said in journal(host, WATCHDOG), GRACE + 60, "the watchdog is silent")
+    eventually(lambda: said in journal(host, WATCHDOG), PATIENCE, "the watchdog is silent")
     assert main_pid(host) == pid
     host.shell("systemctl stop squatter")
 
 
+def test_a_worker_that_has_not_answered_yet_is_left_alone(host: Container) -> None:
+    host.shell(f"systemctl restart {UNIT} && systemctl kill --kill-who=main --signal=STOP {UNIT}")
+    pid = main_pid(host)
+    host.shell(f"systemctl start {WATCHDOG}")
+    assert main_pid(host) == pid
+    assert host.shell(ANSWERED) == ""
+    host.shell(f"kill -CONT {pid}")
+
+
 def test_a_worker_that_no_longer_polls_is_restarted(site: Site, host: Container) -> None:
+    eventually(lambda: host.shell(ANSWERED), PATIENCE, "the watchdog saw no answer")
     hung = main_pid(host)
     host.shell(f"kill -STOP {hung}")
-    eventually(lambda: main_pid(host) not in {0, hung}, GRACE + 120, "it still hangs")
+    eventually(lambda: main_pid(host) not in {0, hung}, 2 * PATIENCE, "it still hangs")
     site.online("shop-reports@worker", now())
     assert "restart" in journal(host, WATCHDOG)

@@ -1,5 +1,6 @@
 """Tell whether a worker no longer asks for runs, unless it is the API that does not answer."""
 
+import contextlib
 import http.client
 import os
 import ssl
@@ -14,7 +15,8 @@ from pathlib import Path
 RESTART = 75
 # As /proc/net/tcp has it.
 LISTENING, LOOPBACK, ANY = "0A", "0100007F", "00000000"
-GRACE = 120
+# How long a worker may take to its first answer: a slow machine needs minutes to import Prefect.
+BEFORE_FIRST_ANSWER = 600
 PAUSE = 5
 # A busy moment costs no run.
 PATIENCE = 15
@@ -22,19 +24,27 @@ PATIENCE = 15
 PATIENCE_AFTER_ABSENCE = 60
 
 
-def main(unit: str) -> None:
-    """Look for a while before acting: a restart is what nobody should get without need."""
+def main(unit: str, answered: Path) -> None:
+    """Look for a while before acting: a restart is what nobody should get without need.
+
+    `answered` is a file that is made at the worker's first answer and is gone when it stops.
+    """
     port = os.environ["PREFECT_WORKER_WEBSERVER_PORT"]
     health = f"http://127.0.0.1:{port}/health"
     python = Path(os.environ.get("RUN_PROJECT", ""), ".venv/bin/python")
     if python.is_symlink() and not python.exists():
         print(f"{python.readlink()}, the Python of the release, is gone: play worker.yml again.")
-    if _active_seconds(unit) < GRACE:
+    if not (seconds := _active_seconds(unit)):
         return
     if other := _others_at(int(port)):
         print(f"Port {port} is another user's ({other}): choose a prefect_worker_health_port.")
         return
     if _asks_for_runs(health, PATIENCE):
+        # The worker may have been stopped meanwhile.
+        with contextlib.suppress(OSError):
+            answered.touch()
+        return
+    if seconds < BEFORE_FIRST_ANSWER and not answered.exists():
         return
     if not _answers(f"{os.environ['PREFECT_API_URL']}/health", below=500):
         print("The worker does not ask for runs, but then the API does not answer: left alone.")
@@ -90,4 +100,4 @@ def _answers(url: str, below: int, direct: bool = False) -> bool:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], Path(sys.argv[2]))
