@@ -35,7 +35,7 @@ export PYTHONPYCACHEPREFIX := $(BUILD)/pycache
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test fuzz $(LAYERS) test-docker-machines lint bench lock upgrade lock-prefect lock-uv lock-tools lock-server $(PINS:%=lock-%)
+.PHONY: help install demo test fuzz $(LAYERS) test-docker-machines test-long lint bench lock upgrade lock-prefect lock-uv lock-tools lock-server $(PINS:%=lock-%)
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -91,6 +91,10 @@ test-docker-machines: SYSTEM = trixie
 test-docker-machines: install ## Test docker pools on a machine with Podman, which make test does not; SYSTEM=bookworm: on Debian 12
 	@tests/where-possible tests/docker/lab tests/docker/lab/own-network $(PYTEST) \
 		tests/docker/test_worker_on_a_machine.py -k $(SYSTEM)
+
+test-long: install ## Test what make test has no time for: workloads on Debian 12 and a real VM, restores that are refused
+	@tests/where-possible tests/hosts/machines $(PYTEST) tests/hosts -m long
+	@tests/where-possible tests/hosts/machines tests/where-possible tests/server $(PYTEST) tests/server -m long
 
 lint: install ## Check style, types and the playbook
 	$(BIN)/ruff check --config pyproject.toml $(PYTHON_FOLDERS)

@@ -11,7 +11,7 @@ from tests.hosts.control.server import Run
 from tests.hosts.control.site import Site
 from tests.hosts.machines.container import Container
 
-RUNS, SECONDS, EVERY = 50, 150, 15
+RUNS, SECONDS, EVERY = 30, 90, 15
 # What a run says that a busy server did not let its worker take.
 REFUSED = "503 Service Unavailable"
 NUISANCES = (

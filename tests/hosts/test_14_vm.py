@@ -66,6 +66,7 @@ def bystander(faults: Faults) -> str:
     return faults.held()
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("bystander")
 def test_numpy_and_the_tools_of_the_system_work(site: Site, vm: VirtualMachine) -> None:
     right = {
@@ -86,11 +87,13 @@ def test_a_run_beyond_its_memory_is_killed_and_reported(faults: Faults) -> None:
     assert faults.steps(run["id"]) == ["before"]
 
 
+@pytest.mark.long
 def test_a_run_has_the_memory_that_its_deployment_gives_it(faults: Faults) -> None:
     run = faults.ended(faults.start("feast", memory_max="4400M"))
     assert run["state_type"] == "COMPLETED", run["state"]
 
 
+@pytest.mark.long
 def test_the_kernel_enforces_the_ceiling_of_all_runs(faults: Faults, bystander: str) -> None:
     message = faults.ended(faults.start("eat", memory_max="infinity"))["state"]["message"]
     assert message.startswith(
@@ -99,6 +102,7 @@ def test_the_kernel_enforces_the_ceiling_of_all_runs(faults: Faults, bystander: 
     assert faults.is_here(bystander)
 
 
+@pytest.mark.long
 def test_a_worker_beyond_its_memory_costs_no_run(
     site: Site, vm: VirtualMachine, faults: Faults, bystander: str
 ) -> None:

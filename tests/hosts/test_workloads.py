@@ -75,6 +75,9 @@ OVERRIDDEN = {
 }
 
 
+TWELVE = pytest.param("bookworm", marks=pytest.mark.long)
+
+
 @pytest.fixture(scope="module")
 def project(site: Site) -> Project:
     """The project with all that is tried here; it cannot be proved without what flows import."""
@@ -108,7 +111,7 @@ class Made:
     play: Callable[..., Played]
 
 
-@pytest.fixture(scope="module", params=["trixie", "bookworm"])
+@pytest.fixture(scope="module", params=["trixie", TWELVE])
 def made(
     site: Site, project: Project, variables: dict[str, Any], request: pytest.FixtureRequest
 ) -> Iterator[Made]:

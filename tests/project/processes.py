@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from tests.waits import pauses
+
 PATIENCE = 240.0
 """Seconds to wait for anything on a busy machine."""
 
@@ -49,9 +51,11 @@ def _end(program: subprocess.Popen[bytes]) -> None:
 def wait_until(condition: Callable[[], bool], what: str, seconds: float = PATIENCE) -> None:
     """Wait for a condition, or fail and say what did not happen."""
     deadline = time.monotonic() + seconds
-    while not condition():
+    for pause in pauses():
+        if condition():
+            return
         assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
-        time.sleep(0.3)
+        time.sleep(pause)
 
 
 def processes_of(folder: Path) -> list[str]:

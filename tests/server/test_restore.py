@@ -81,6 +81,7 @@ def test_a_file_or_a_key_that_is_wrong_touches_no_machine(story: Story, before: 
     assert all("server" not in played.changed for played in refused)
 
 
+@pytest.mark.long
 def test_a_restore_in_check_mode_changes_nothing(story: Story, blank: Before) -> None:
     blank.restore(None, None, "--check", "--diff").succeeded()
     assert of_a_server(story) == set()
@@ -95,6 +96,7 @@ def test_a_backup_whose_key_opens_no_blocks_leaves_the_machine_blank(
     require_blank(story)
 
 
+@pytest.mark.long
 def test_a_backup_whose_login_is_more_than_a_login_leaves_the_machine_blank(
     story: Story, blank: Before
 ) -> None:

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import httpx
 
 from tests.hosts.machines.shell import start
+from tests.waits import pauses
 
 T = TypeVar("T")
 Run = dict[str, Any]
@@ -158,13 +159,14 @@ def eventually(
     """The first answer that is true, or an error after so many seconds of a fast machine."""
     seconds *= PATIENCE
     deadline = time.monotonic() + seconds
-    while True:
+    for pause in pauses():
         if answer := question():
             return answer
         if time.monotonic() > deadline:
-            sentence = otherwise if isinstance(otherwise, str) else otherwise()
-            raise AssertionError(f"After {seconds} seconds: {sentence}")
-        time.sleep(0.3)
+            break
+        time.sleep(pause)
+    sentence = otherwise if isinstance(otherwise, str) else otherwise()
+    raise AssertionError(f"After {seconds} seconds: {sentence}")
 
 
 def _free_port(address: str) -> int:

@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from tests.waits import pauses
+
 PATIENCE = 180.0
 """Seconds that a program has to answer, on a machine that is busy with other things."""
 
@@ -75,10 +77,12 @@ class Programs:
 def wait_until(true: Callable[[], bool], what: str, seconds: float = PATIENCE) -> None:
     """Wait until something is true."""
     deadline = time.monotonic() + seconds
-    while not true():
+    for pause in pauses():
+        if true():
+            return
         if time.monotonic() > deadline:
             raise TimeoutError(f"{what} after {seconds:.0f} s")
-        time.sleep(0.3)
+        time.sleep(pause)
 
 
 def listens(port: int) -> bool:
