@@ -8,6 +8,20 @@ from pathlib import Path
 
 from tests.project.api import Api
 
+CLONE = "prefect.deployments.steps.git_clone"
+# What only the machine of a worker has: cloned code, packages, a variable.
+ELSEWHERE = f"""  - name: cloned
+    entrypoint: reports/daily.py:daily_report
+    parameters: {{shop: north}}
+    work_pool:
+      <<: *work_pool
+      job_variables: {{env: {{BRANCH: trunk}}}}
+    pull: [{{{CLONE}: {{repository: "file://REPOSITORY", branch: "{{{{ $BRANCH }}}}"}}}}]
+  - name: heavy
+    entrypoint: shop_reports.flows.heavy.heavy
+    work_pool: {{name: others}}
+"""
+
 
 @contextmanager
 def changed(project: Path, right: str, wrong: str) -> Iterator[None]:

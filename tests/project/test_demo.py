@@ -12,6 +12,7 @@ import pytest
 
 from tests.project.baked import Make
 from tests.project.demo import ROWS, rows_of
+from tests.project.entries import ELSEWHERE, changed
 from tests.project.in_place import PROJECT
 from tests.project.processes import processes_of, wait_until
 
@@ -35,19 +36,25 @@ def files(folder: Path) -> dict[str, int]:
 def test_it_shows_every_pattern_and_leaves_nothing_behind(
     project: Path, make: Make, home: Path
 ) -> None:
-    """A line for each pattern and for the retry; the user's own Prefect and `.env` play no part."""
+    """A line for each pattern and for the retry; the user's own Prefect and `.env` play no part.
+
+    What only workers have is left out, in a line each.
+    """
     before = files(home)
     database = "sqlite+aiosqlite:////nonexistent/mine.db"
     env_file = project / ".env"
     env_file.write_text(f"PREFECT_SERVER_DATABASE_CONNECTION_URL={database}\n", encoding="utf-8")
     try:
-        demo = make("demo", HOME=str(home), PREFECT_API_URL="http://127.0.0.1:9/api")
+        with changed(project, "deployments:\n", f"deployments:\n{ELSEWHERE}"):
+            demo = make("demo", HOME=str(home), PREFECT_API_URL="http://127.0.0.1:9/api")
     finally:
         env_file.unlink()
     assert demo.returncode == 0, demo.stdout + demo.stderr
     rows = rows_of(demo.stdout)
     assert rows == ROWS
     assert "merge ← 3 × fetch_orders" in demo.stdout
+    assert "  cloned: left out, as its code is cloned where it runs\n" in demo.stdout
+    assert "  heavy: left out, as the demo has no work pool 'others'\n" in demo.stdout
     assert processes_of(project / ".demo") == []
     assert files(home) == before
 

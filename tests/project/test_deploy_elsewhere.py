@@ -9,22 +9,9 @@ import pytest
 
 from tests.project.api import Api
 from tests.project.baked import Make
-from tests.project.entries import changed, registered
+from tests.project.entries import ELSEWHERE, changed, registered
 
 FLOWS = "src/shop_reports/flows"
-CLONE = "prefect.deployments.steps.git_clone"
-# What only the machine of a worker has: cloned code, packages, a variable.
-ELSEWHERE = f"""  - name: cloned
-    entrypoint: reports/daily.py:daily_report
-    parameters: {{shop: north}}
-    work_pool:
-      <<: *work_pool
-      job_variables: {{env: {{BRANCH: trunk}}}}
-    pull: [{{{CLONE}: {{repository: "file://REPOSITORY", branch: "{{{{ $BRANCH }}}}"}}}}]
-  - name: heavy
-    entrypoint: shop_reports.flows.heavy.heavy
-    work_pool: {{name: others}}
-"""
 DAILY = """from prefect import flow
 
 

@@ -14,7 +14,7 @@ from prefect.exceptions import ScriptError
 from prefect.flows import load_flow_from_entrypoint
 
 from .parameters import wrong_parameters, wrong_schedules
-from .references import mapping, references
+from .references import clones, mapping, references
 from .stand_in import stand_in
 
 KEYS = {
@@ -23,7 +23,6 @@ KEYS = {
     *("concurrency_limit", "triggers", "sla", "build", "push", "pull"),
 }
 POOL_KEYS = {"name", "work_queue_name", "job_variables"}
-CLONES = ("git_clone", "pull_from")
 
 
 class Deployment:
@@ -79,10 +78,8 @@ class Deployment:
 
     def _reason_not_to_check(self, cause: Exception) -> str:
         """Say why a flow that cannot be loaded here may be right, or nothing if it is wrong."""
-        steps = self.pull if isinstance(self.pull, list) else []
-        names = [str(name).rpartition(".")[2] for step in steps for name in mapping(step)]
         is_missing = isinstance(cause, FileNotFoundError | ModuleNotFoundError)
-        if is_missing and any(name.startswith(CLONES) for name in names):
+        if is_missing and clones(self.pull):
             return "its flow is cloned where it runs, not checked here"
         lacks = cause.name if isinstance(cause, ModuleNotFoundError) else None
         if lacks and self._named and not self.is_of_own_pool and not _is_in_project(lacks):

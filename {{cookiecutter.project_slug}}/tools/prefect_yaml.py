@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import Any
 
 from prefect.utilities.schema_tools import validate
@@ -77,7 +78,7 @@ class PrefectYaml:
                 told.append(f"${name} is not only in pull steps: its value is stored at the API")
         return [f"{sentence}." for sentence in told]
 
-    @property
+    @cached_property
     def of_workers(self) -> set[str]:
         """Return the variables that Prefect would fill in here, and that workers have to."""
         steps = [self._document.get(kind) for kind in ("build", "push")]
@@ -86,12 +87,12 @@ class PrefectYaml:
         here = {name[1:] for name in references([*steps, *own, *others]) if name.startswith("$")}
         return {PROJECT_DIR, *(self._in_pull_steps - here)}
 
-    @property
+    @cached_property
     def _in_pull_steps(self) -> set[str]:
         names = references([each.pull for each in self.deployments])
         return {name[1:] for name in names if name.startswith("$")}
 
-    @property
+    @cached_property
     def _variables(self) -> set[str]:
         return set(mapping(mapping(self._job_template.get("variables")).get("properties")))
 

@@ -1,4 +1,4 @@
-"""The references in double braces that `prefect.yaml` may contain."""
+"""What the values in `prefect.yaml` say: references in double braces, steps, mappings."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Collection
 from typing import Any
 
 STEPS = ("build", "push", "pull")
+_CLONES = ("git_clone", "pull_from")
 _REFERENCE = re.compile(r"\{\{\s*(.*?)\s*\}\}")
 
 
@@ -24,6 +25,13 @@ def unresolved(names: list[str], known: Collection[str]) -> list[str]:
     """Return the names that are neither known, nor an output of a known step, nor Prefect's."""
     rest = [name for name in names if not name.startswith(("prefect.", "ctx."))]
     return [name for name in rest if name not in known and name.split(".")[0] not in known]
+
+
+def clones(pull: object) -> bool:
+    """Say whether pull steps bring the code to where it runs."""
+    steps = pull if isinstance(pull, list) else []
+    names = [str(name).rpartition(".")[2] for step in steps for name in mapping(step)]
+    return any(name.startswith(_CLONES) for name in names)
 
 
 def mapping(value: object) -> dict[str, Any]:

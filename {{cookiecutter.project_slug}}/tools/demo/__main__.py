@@ -17,6 +17,7 @@ from ..errors import ToolError, ended
 from ..project import FILE, Project, read, read_project, read_yaml
 from ..references import mapping
 from .clock import Clock
+from .entries import check
 from .place import FOLDER, STAND_IN, Place, alone, enter
 from .services import Services
 
@@ -50,7 +51,7 @@ def _run_in_containers(project: Project, settings: dict[str, Any]) -> int:
 
 
 def _stand_ins(project: Project, settings: dict[str, Any], place: Place) -> Iterator[str]:
-    """Say what is of this machine, although the project's is not."""
+    """Say what is of this machine, although the project's is not, and what is left out."""
     block = str(mapping(settings.get("results")).get("default_storage_block", ""))
     if not block.startswith("local-file-system/"):
         yield "results are stored in a local folder: the demo needs no cloud account"
@@ -58,6 +59,7 @@ def _stand_ins(project: Project, settings: dict[str, Any], place: Place) -> Iter
         yield "the API is a local server: the demo needs no account"
     if place.pool_type != project.pool_type:
         yield "flows run as processes of this machine: the demo needs no cluster"
+    yield from place.left_out
 
 
 def _run(
@@ -83,6 +85,7 @@ def _start(services: Services, clock: Clock, place: Place) -> None:
     """Start everything, and register the deployments."""
     clock.say(f"starting a Prefect server: {_page(place)}, in {FOLDER}")
     services.start("server", "tools.server")
+    check(stands_in=place.pool == STAND_IN)
     _wait_for(services, place.url)
     clock.done("server")
     for line in services.run("bootstrap", "tools.bootstrap").splitlines():

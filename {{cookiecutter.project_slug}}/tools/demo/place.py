@@ -12,11 +12,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import yaml
-
 from ..errors import ToolError
-from ..project import FILE, Project, read_yaml
-from ..references import mapping
+from ..project import FILE, Project
+from .entries import write_deployments
 
 FOLDER = Path(".demo").absolute()
 NOT_OURS = ("PREFECT_", "RESULTS_", "PROJECT_DIR")
@@ -33,6 +31,8 @@ class Place:
     pool: str
     pool_type: str
     worker_environment: dict[str, str] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
+    """A sentence for each deployment that the demo does not run."""
 
 
 @contextmanager
@@ -70,15 +70,15 @@ def enter(project: Project, copied: Collection[str], results: str) -> Place:
         if path.name not in NOT_LINKED:
             (folder / path.name).symlink_to(path.absolute())
     stands_in = not copied and project.pool_type != "process"
-    _write_deployments(folder / FILE, stands_in=stands_in)
+    left_out = write_deployments(folder / FILE, project.pool, STAND_IN if stands_in else "")
     os.chdir(folder)
     url = f"http://127.0.0.1:{_free_port()}/api"
     _clean_environment(project, url, results)
     # The view of the project has no environment of its own.
     worker = {} if copied else {"PROJECT_DIR": str(folder), "RUN_PYTHON": sys.executable}
     if stands_in:
-        return Place(url, STAND_IN, "process", worker)
-    return Place(url, project.pool, project.pool_type, worker)
+        return Place(url, STAND_IN, "process", worker, left_out)
+    return Place(url, project.pool, project.pool_type, worker, left_out)
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -88,19 +88,6 @@ def _copy(source: Path, target: Path) -> None:
         shutil.copytree(source, target)
     else:
         shutil.copy(source, target)
-
-
-def _write_deployments(file: Path, *, stands_in: bool) -> None:
-    """Write the deployments without their schedules, for a stand-in without an image, too."""
-    document = read_yaml(FILE)
-    for deployment in map(mapping, document.get("deployments") or []):
-        for key in ("schedule", "schedules", "triggers"):
-            deployment.pop(key, None)
-        if stands_in:
-            deployment["work_pool"] = {"name": STAND_IN}
-    if stands_in:
-        document = {key: value for key, value in document.items() if key not in ("build", "push")}
-    file.write_text(yaml.safe_dump(document), encoding="utf-8")
 
 
 def _clean_environment(project: Project, url: str, results: str) -> None:
