@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from tests.project.api import Api
+from tests.project.baked import Make
 from tests.project.patterns import Picture, drawn, recorded
 from tests.project.processes import wait_until
 
@@ -35,6 +37,7 @@ TASKS = {
     "fan_out": {"write_invoices Completed": 10},
     "fleet": {},
 }
+PART = "count-stock/count_stock"
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +74,37 @@ def test_a_retried_run_does_only_what_had_not_succeeded(
     second = {"fetch_orders Cached": 3, "merge Cached": 1, "deliver Completed": 1}
     wait_until(lambda: api.tasks(run, attempt=2) == second, "the tasks of the second attempt")
     assert api.ended(run) == "COMPLETED"
+
+
+def test_parts_of_a_flow_that_is_run_here_are_left_to_workers_or_refused(
+    api: Api, make: Make
+) -> None:
+    done = make("run", FLOW="fleet", PARAMETERS='{"shops": ["harbour"]}')
+    assert done.returncode == 0, done.stderr
+    (part,) = re.findall("{'harbour': '(.+)'}", done.stdout)
+    runs = parts(api)
+    assert part in runs
+    pool = {"name": "idle", "type": "process"}
+    api.request("POST", "/work_pools/", pool)
+    deployment = api.request("GET", f"/deployments/name/{PART}")
+    path = f"/deployments/{deployment['id']}"
+    api.request("PATCH", path, {"work_pool_name": pool["name"]})
+    try:
+        refused = make("run", FLOW="fleet")
+    finally:
+        api.request("PATCH", path, {"work_pool_name": deployment["work_pool_name"]})
+    assert refused.returncode != 0
+    sentence = f"No worker of the work pool 'idle' is online to run '{PART}': a flow that runs "
+    assert sentence in refused.stderr
+    assert "Traceback" not in refused.stderr
+    # A worker that comes later starts nothing.
+    assert parts(api) == runs
+
+
+def parts(api: Api) -> set[str]:
+    """Return the runs of the deployment that `fleet` runs."""
+    of_parts = {"deployments": {"name": {"any_": ["count_stock"]}}}
+    return {run["name"] for run in api.request("POST", "/flow_runs/filter", of_parts)}
 
 
 def test_each_pattern_is_documented(project: Path, pictures: dict[str, Picture]) -> None:

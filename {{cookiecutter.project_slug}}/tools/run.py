@@ -32,11 +32,14 @@ from prefect_durable import testing
 from prefect_durable.children import DeploymentNotFound
 
 from .errors import ToolError, ended, without_password
+from .online import NoWorkerError, children_need_workers
 from .parameters import wrong_parameters
 from .prefect_yaml import PrefectYaml
 from .project import FILE
 from .references import mapping
 
+CANNOT_START = (DeploymentNotFound, NoWorkerError)
+"""What a flow ends with whose child runs nothing would start."""
 ANSWERS_WITHIN = 5.0
 """Seconds that an API has to answer before a temporary one takes its place."""
 
@@ -52,20 +55,21 @@ def main() -> int:
 
 def _run(flow: Flow[..., Any], parameters: dict[str, Any]) -> State[Any]:
     for name in ("prefect.flow_runs", "prefect.task_runs"):
-        logging.getLogger(name).addFilter(lambda record: not _misses_a_deployment(record))
-    state: Any = flow(**parameters, return_state=True)
-    final: State[Any] = asyncio.run(state) if inspect.iscoroutine(state) else state
+        logging.getLogger(name).addFilter(lambda record: not _is_told_at_the_end(record))
+    with children_need_workers():
+        state: Any = flow(**parameters, return_state=True)
+        final: State[Any] = asyncio.run(state) if inspect.iscoroutine(state) else state
     if final.is_failed() and isinstance(
-        reason := final.result(raise_on_failure=False), DeploymentNotFound
+        reason := final.result(raise_on_failure=False), CANNOT_START
     ):
         needs = "a flow that runs deployments needs a server, make deploy and a worker"
         raise ToolError(f"{str(reason).rstrip('.')}: {needs}.")
     return final
 
 
-def _misses_a_deployment(record: logging.LogRecord) -> bool:
+def _is_told_at_the_end(record: logging.LogRecord) -> bool:
     """Say whether a record has the traceback of what is told in a sentence at the end."""
-    return bool(record.exc_info and isinstance(record.exc_info[1], DeploymentNotFound))
+    return bool(record.exc_info and isinstance(record.exc_info[1], CANNOT_START))
 
 
 def _asked_for(name: str, given: str) -> tuple[Flow[..., Any], dict[str, Any]]:
