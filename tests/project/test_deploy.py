@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from tests.project.api import Api
 from tests.project.baked import Make
-from tests.project.entries import changed, registered
+from tests.project.entries import CLONE, changed, registered
 
 FLOWS = "src/shop_reports/flows"
 POOL = "work_pool: {name: shop-reports, job_variables: {%s}}"
-CLONE = "prefect.deployments.steps.git_clone"
 # Of each entry, beside a name, the flow wait_for and the pool of bootstrap: one mistake.
 MISTAKES = {
     "job variable": (POOL % "memory: 1", "base_job_template.json has no variable ['memory']."),
@@ -170,21 +170,31 @@ def test_the_environment_and_every_form_of_an_entrypoint_are_allowed(
 
 def test_what_prefect_yaml_has_no_longer_is_named_and_can_be_removed(api: Api, make: Make) -> None:
     mine = registered(api).keys()
-    (flow,) = (f["id"] for f in api.request("POST", "/flows/filter", {}) if f["name"] == "wait-for")
+    api.request("POST", "/work_pools/", {"name": "no-longer", "type": "process"})
     others = {
-        "flow_id": flow,
-        "work_pool_name": "shop-reports",
-        "entrypoint": "src/other/flows/a.py:a",
+        "of-another-project": ("shop-reports", "src/other/flows/a.py:a"),
+        # Or of a second project with an equal package: nobody can tell.
+        "in-another-pool": ("no-longer", f"{FLOWS}/wait_for.py:wait_for"),
+        "served": (None, f"{FLOWS}/wait_for.py:wait_for"),
     }
-    api.request("POST", "/deployments/", {"name": "of-another-project", **others})
+    (flow,) = (f["id"] for f in api.request("POST", "/flows/filter", {}) if f["name"] == "wait-for")
+    for name, (pool, entrypoint) in others.items():
+        about = {"flow_id": flow, "work_pool_name": pool, "entrypoint": entrypoint}
+        api.request("POST", "/deployments/", {"name": name, **about})
     named = make("deploy")
     assert named.returncode == 0, named.stderr
     assert {"env", "module", "dated"} <= mine <= registered(api).keys()
     assert "wait-for/env: prefect.yaml has it no longer" in named.stdout
-    assert "of-another-project" not in named.stdout
+    assert "wait-for/in-another-pool: it is in the work pool 'no-longer', which" in named.stdout
     removed = make("deploy", PRUNE="1")
     assert "wait-for/module: removed" in removed.stdout
-    assert registered(api).keys() == mine - {"env", "module", "dated"} | {"of-another-project"}
+    assert "wait-for/in-another-pool: it is in the work pool 'no-longer', which" in removed.stdout
+    for deployed in (named, removed):
+        assert not re.search("of-another-project|served", deployed.stdout)
+    assert registered(api).keys() == mine - {"env", "module", "dated"} | others.keys()
+    for name in others:
+        found = api.request("GET", f"/deployments/name/wait-for/{name}")
+        api.request("DELETE", f"/deployments/{found['id']}")
 
 
 def test_a_flow_runs_without_a_worker_and_without_a_server(make: Make, tmp_path: Path) -> None:

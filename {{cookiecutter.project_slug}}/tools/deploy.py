@@ -1,7 +1,8 @@
 """Register the deployments of `prefect.yaml`, after it was checked.
 
 `make deploy` runs it. Nothing is registered unless everything in the file is right. Deployments of
-this project that the API still has and the file has no longer are named, or removed with --prune.
+this project that the API still has and the file has no longer are named, or removed with --prune:
+those in its work pools, as in any other pool they may be of a project with an equal package.
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from shlex import quote
 
 from prefect.client.orchestration import SyncPrefectClient
-from prefect.client.schemas.filters import WorkPoolFilter, WorkPoolFilterName
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import ObjectNotFound
 
@@ -69,15 +70,20 @@ def _need_pools(client: SyncPrefectClient, project: PrefectYaml) -> None:
 
 def _settle_leftovers(client: SyncPrefectClient, project: PrefectYaml, *, prune: bool) -> None:
     """Name the deployments that the file has no longer, or remove them."""
-    left = [
-        (f"{client.read_flow(each.flow_id).name}/{each.name}", each)
-        for each in _of_this_project(client, project)
-    ]
     meant = {(each.flow_name, each.name) for each in project.deployments}
-    for name, deployment in left:
-        if tuple(name.rsplit("/", 1)) in meant:
+    pools = _pools(project)
+    for deployment in list(_of_the_package(client)):
+        flow = client.read_flow(deployment.flow_id).name
+        name = f"{flow}/{deployment.name}"
+        if (flow, deployment.name) in meant:
             continue
-        if prune:
+        if deployment.work_pool_name not in pools:
+            print(
+                f"{name}: it is in the work pool {deployment.work_pool_name!r}, which {FILE} does"
+                " not name, and may be another project's; if it is of this one, remove it by:"
+                f" .venv/bin/prefect deployment delete {quote(name)}"
+            )
+        elif prune:
             client.delete_deployment(deployment.id)
             print(f"{name}: removed, as {FILE} has it no longer")
         else:
@@ -87,15 +93,14 @@ def _settle_leftovers(client: SyncPrefectClient, project: PrefectYaml, *, prune:
             )
 
 
-def _of_this_project(
-    client: SyncPrefectClient, project: PrefectYaml
-) -> Iterator[DeploymentResponse]:
-    """Go through the deployments in the project's pools whose flow is in the project's packages."""
+def _of_the_package(client: SyncPrefectClient) -> Iterator[DeploymentResponse]:
+    """Go through the deployments in a pool whose flow is in a package of this project's name."""
     packages = {folder.parent.name for folder in Path("src").glob("*/flows")}
-    pools = WorkPoolFilter(name=WorkPoolFilterName(any_=sorted(_pools(project))))
     offset = 0
-    while page := client.read_deployments(work_pool_filter=pools, limit=PAGE, offset=offset):
-        yield from (each for each in page if _package(each.entrypoint or "") in packages)
+    while page := client.read_deployments(limit=PAGE, offset=offset):
+        # Those that a program serves by itself have no pool.
+        pooled = [each for each in page if each.work_pool_name]
+        yield from (each for each in pooled if _package(each.entrypoint or "") in packages)
         offset += len(page)
 
 
