@@ -35,7 +35,7 @@ export PYTHONPYCACHEPREFIX := $(BUILD)/pycache
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test fuzz $(LAYERS) test-docker-machines test-long lint bench lock upgrade lock-prefect lock-uv lock-tools lock-server $(PINS:%=lock-%)
+.PHONY: help install demo test test-quick fuzz $(LAYERS) test-docker-machines test-long lint bench lock upgrade lock-prefect lock-uv lock-tools lock-server $(PINS:%=lock-%)
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,6 +58,10 @@ demo: install ## Generate a project and run every flow of it for real
 test: install ## Run every layer of tests, two at a time, also after one has failed
 	@echo "Each of $(words $(LAYERS)) layers is shown when it has ended."
 	@$(MAKE) --no-print-directory --keep-going --jobs 2 --output-sync=target $(LAYERS)
+
+test-quick: install ## Test the answers and the templates without what is slow, while you work
+	$(PYTEST) tests/template -p tests.quick -m 'not long and not slow' \
+		--numprocesses 2 --dist loadfile
 
 test-template: install ## Test the answers and what is generated from them
 	$(PYTEST) tests/template --numprocesses auto --dist worksteal

@@ -32,6 +32,7 @@ COVERING = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("options", "names"), COVERING, ids=[str(o) for o, _ in COVERING])
 def test_it_passes_its_own_checks(
     bake: Bake,

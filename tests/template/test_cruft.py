@@ -24,6 +24,8 @@ from tests.template.trees import (
     tree,
 )
 
+pytestmark = pytest.mark.slow
+
 CHANGELOG = (TEMPLATE / "CHANGELOG.md").read_text(encoding="utf-8")
 OLD_FLOW = '''"""A flow of the owner's."""
 

@@ -13,6 +13,8 @@ import pytest
 from tests.leftovers import processes
 from tests.project.processes import wait_until
 
+pytestmark = pytest.mark.slow
+
 TOP = Path(__file__).parents[2]
 CONFTEST = """
 import pytest
