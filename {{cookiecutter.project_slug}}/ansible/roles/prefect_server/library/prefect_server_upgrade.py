@@ -48,14 +48,31 @@ def main() -> None:
             before = json.loads(record.read_text())
             _go_back(module, postgres, before)
             module.exit_json(changed=True, **before)
-        is_due = not record.exists()
+        is_due = _is_due(record, module.params["release"])
         if is_due and not module.check_mode:
-            current = Path(module.params["root"], "current").readlink().name
-            found = {"release": current, "revision": _revision(module, postgres)}
+            found = _recorded(module, postgres, record)
             replace(record, json.dumps(found).encode(), 0o644)
     except (StuckError, UnwrittenError, OSError, ValueError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(changed=is_due)
+
+
+def _is_due(record: Path, release: str) -> bool:
+    """Whether the record is missing, or the release in it that migrates the database next."""
+    if not record.exists():
+        return True
+    found = json.loads(record.read_text())
+    return release not in [found["release"], *found.get("migrated_by", [])]
+
+
+def _recorded(module: AnsibleModule, postgres: Postgres, record: Path) -> dict[str, Any]:
+    """Return what runs, and each release that may have migrated the database since it did."""
+    if record.exists():
+        found = json.loads(record.read_text())
+    else:
+        current = Path(module.params["root"], "current").readlink().name
+        found = {"release": current, "revision": _revision(module, postgres)}
+    return {**found, "migrated_by": [*found.get("migrated_by", []), module.params["release"]]}
 
 
 def _revision(module: AnsibleModule, postgres: Postgres) -> str:
@@ -70,15 +87,15 @@ def _revision(module: AnsibleModule, postgres: Postgres) -> str:
     return str(found)
 
 
-def _go_back(module: AnsibleModule, postgres: Postgres, before: dict[str, str]) -> None:
-    """Let the new code migrate back what the old code would not know, then start the old one."""
+def _go_back(module: AnsibleModule, postgres: Postgres, before: dict[str, Any]) -> None:
+    """Let the newer code migrate back what the old code would not know, then start the old one."""
     wanted = module.params
     root = Path(wanted["root"])
     if not before["revision"] or not (root / "releases" / before["release"]).is_dir():
         raise StuckError(f"There is no release to go back to: {before['release']} never ran.")
     module.run_command(["systemctl", "stop", *PROGRAMS], check_rc=True)
     if _revision(module, postgres) != before["revision"]:
-        _downgrade(module, root / "releases" / wanted["release"], before["revision"])
+        _downgrade(module, root / "releases", before)
     if (found := _revision(module, postgres)) != before["revision"]:
         raise StuckError(f"The database has revision {found} still, not {before['revision']}.")
     link(root / "current", f"releases/{before['release']}")
@@ -86,17 +103,23 @@ def _go_back(module: AnsibleModule, postgres: Postgres, before: dict[str, str]) 
         module.run_command(["systemctl", "start", name], check_rc=True)
 
 
-def _downgrade(module: AnsibleModule, release: Path, revision: str) -> None:
-    prefect = str(release / ".venv/bin/prefect")
-    command = [prefect, "server", "database", "downgrade", "-y", "-r", revision]
-    secrets = Path(module.params["secrets"])
-    module.no_log_values.update(secrets_in(secrets.read_text()))
-    settings = [*map(Path, module.params["settings"]), secrets]
-    wanted = {**module.params, "overrides": "", "timeout": LONG}
-    done = run_as_worker(command, wanted, release, settings)
-    if done.returncode:
+def _downgrade(module: AnsibleModule, releases: Path, before: dict[str, Any]) -> None:
+    """Let the release do it that migrated the database last, or else one that did before."""
+    # Another play may have wanted another one, or the old one again.
+    names = before.get("migrated_by") or [module.params["release"]]
+    last = ""
+    for release in (releases / name for name in reversed(names)):
+        command = [str(release / ".venv/bin/prefect"), "server", "database"]
+        command += ["downgrade", "-y", "-r", before["revision"]]
+        secrets = Path(module.params["secrets"])
+        module.no_log_values.update(secrets_in(secrets.read_text()))
+        settings = [*map(Path, module.params["settings"]), secrets]
+        wanted = {**module.params, "overrides": "", "timeout": LONG}
+        done = run_as_worker(command, wanted, release, settings)
+        if not done.returncode:
+            return
         last = "\n".join(done.stdout.strip().splitlines()[-15:])
-        raise StuckError(f"The database cannot be migrated back to {revision}:\n{last}")
+    raise StuckError(f"The database cannot be migrated back to {before['revision']}:\n{last}")
 
 
 if __name__ == "__main__":
