@@ -34,13 +34,12 @@ def test_a_second_play_changes_nothing(story: Story) -> None:
     assert 0 not in story.pids
 
 
-TASKS = ("migrate", "backup", "backup-check", "backup-copy", "watch")
+TASKS = ("migrate", "backup", "backup-check", "backup-copy", "watch", "restore", "alert@x")
 ONCE = [f"prefect-server-{name}" for name in TASKS]
+ONCE += ["prefect-services-watchdog", "prefect-restart-services"]
 
 
-@pytest.mark.parametrize(
-    "unit", [*UNITS, *ONCE, "prefect-server-restore", "prefect-server-alert@x"]
-)
+@pytest.mark.parametrize("unit", [*UNITS, *ONCE])
 def test_units_are_sandboxed(story: Story, unit: str) -> None:
     story.host.shell(f"systemd-analyze security --threshold=15 {unit}.service")
 

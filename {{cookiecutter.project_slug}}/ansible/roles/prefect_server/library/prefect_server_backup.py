@@ -1,5 +1,5 @@
 #!/usr/bin/python
-"""Run the timers of backups, and make a backup where one is due; tell of the newest."""
+"""Run timers of backups and of the watch, make a backup where one is due, tell of the newest."""
 
 from __future__ import annotations
 
@@ -14,43 +14,53 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     # Empty before an upgrade, when a backup is made whatever is there.
     "timers": {"type": "list", "elements": "str", "default": []},
     "folder": {"type": "path", "required": True},
+    "backs_up": {"type": "bool", "required": True},
+    # What to say where there are to be none.
+    "no_backup": {"type": "str", "default": ""},
 }
 NAMES = ("backup", "backup-check", "backup-copy", "watch")
 UNITS = [f"prefect-server-{name}.service" for name in NAMES]
+WATCHDOG = ["prefect-services-watchdog.service", "prefect-restart-services.service"]
 LINES = "5"
 
 
 def main() -> None:
     """Make the first backup at once, so that whatever is wrong with it is seen."""
     module = AnsibleModule(ARGUMENTS, supports_check_mode=True)
-    timers, folder = module.params["timers"], Path(module.params["folder"])
+    wanted = module.params
+    timers, folder = wanted["timers"], Path(wanted["folder"])
     states = [unit_state(timer) for timer in timers]
     off = [
         name for name, found in zip(timers, states) if not (found["active"] and found["enabled"])
     ]
-    due = not timers or not _backups(folder)
-    if needs_reload([*timers, *UNITS]) and not module.check_mode:
+    due = wanted["backs_up"] and (not timers or not _backups(folder))
+    if needs_reload([*timers, *UNITS, *WATCHDOG]) and not module.check_mode:
         _systemctl(module, "daemon-reload")
     if due and not module.check_mode:
         _systemctl(module, "start", UNITS[0])
     if off and not module.check_mode:
         _systemctl(module, "enable", "--quiet", "--now", *off)
-    module.exit_json(changed=bool(due or off), sentence=_sentence(folder))
+    told = _newest(folder) if wanted["backs_up"] else wanted["no_backup"]
+    module.exit_json(changed=bool(due or off), sentence=f"{told}{_failed()}")
 
 
-def _sentence(folder: Path) -> str:
-    """Tell the age of the newest backup, and which of the units has failed."""
+def _failed() -> str:
+    """Tell which of the units has failed."""
+    failed = [
+        name for name in UNITS if output_of("systemctl", "is-failed", name).strip() == "failed"
+    ]
+    return f" {', '.join(failed)} FAILED: journalctl --unit tells why." if failed else ""
+
+
+def _newest(folder: Path) -> str:
+    """Tell the age of the newest backup, and when one was tried."""
     backups = _backups(folder)
     if not backups:
         return "There is no backup yet."
     hours = _age(backups[-1]) / 3600
-    failed = [
-        name for name in UNITS if output_of("systemctl", "is-failed", name).strip() == "failed"
-    ]
-    wrong = f" {', '.join(failed)} FAILED: journalctl --unit tells why." if failed else ""
     check = folder / "last-check"
     tried = f"was {_age(check) / 86400:.1f} days ago" if check.exists() else "is to come"
-    return f"The newest backup is {hours:.1f} hours old. The last check of one {tried}.{wrong}"
+    return f"The newest backup is {hours:.1f} hours old. The last check of one {tried}."
 
 
 def _age(path: Path) -> float:

@@ -383,6 +383,10 @@ def _file_of_pins(value: str, _: dict[str, Any]) -> None:
 def _command_of_backups(value: str, values: dict[str, Any]) -> None:
     if value and not values["backup_keys"]:
         raise WrongError("is of no use: name a public key in prefect_server_backup_keys.")
+    _command(value, values)
+
+
+def _command(value: str, _: dict[str, Any]) -> None:
     if CONTROL_IN_LINES.search(value):
         raise WrongError("is not accepted: a shell command without control characters.")
 
@@ -473,7 +477,7 @@ SERVER: dict[str, Check] = {
     "backups_kept": _between(1, 1000),
     "backup_command": _command_of_backups,
     "backup_environment": partial(_environment, COPY_ENVIRONMENT),
-    "alert_command": _command_of_backups,
+    "alert_command": _command,
     "alert_environment": partial(_environment, ALERT_ENVIRONMENT),
     "redis_mib": _between(64, 1_000_000),
     "request_mib": _between(1, 1024),

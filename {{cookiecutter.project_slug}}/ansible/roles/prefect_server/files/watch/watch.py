@@ -1,4 +1,4 @@
-"""Tell of backups that are too old, a disk that fills up and certificates that end; a line each.
+"""Tell of old backups, a full disk, certificates that end and services that lag; a line each.
 
 Its unit sets the environment, and fails if something is wrong, so that its owner is told.
 """
@@ -15,11 +15,18 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from behind import AwayError, asked, recorder
 from cryptography.x509 import Certificate, load_der_x509_certificate, load_pem_x509_certificate
 
 FOLDER = Path("/var/lib/prefect-backups")
 # One is made every night, and one is tried every week.
 MADE_HOURS, TRIED_DAYS = 36, 9
+# What a burst of task runs takes on a small machine.
+BEHIND_MINUTES = 10
+RUNNING = (
+    "SELECT count(*), coalesce(extract(epoch FROM now() - min(state_timestamp)), 0)"
+    " FROM flow_run WHERE state_type = 'RUNNING'"
+)
 # Where Debian has the files of PostgreSQL.
 CLUSTERS = Path("/var/lib/postgresql")
 HTTPS = 443
@@ -32,8 +39,11 @@ Line = tuple[bool, str]
 
 def look() -> Iterator[Line]:
     """Yield whether something is as wanted, and a sentence."""
-    yield _made()
-    yield _tried()
+    if os.environ.get("BACKED_UP"):
+        yield _made()
+        yield _tried()
+    yield _recorded()
+    yield _running()
     yield _disk(int(os.environ["FREE_MIB"]))
     if ROOT.exists():
         yield _lasts("root certificate", load_pem_x509_certificate(ROOT.read_bytes()))
@@ -56,6 +66,24 @@ def _age(name: str) -> float:
     told = FOLDER / name
     oldest = min(FOLDER.glob("prefect-*.age"), default=FOLDER)
     return time.time() - (told if told.exists() else oldest).stat().st_mtime
+
+
+def _recorded() -> Line:
+    try:
+        minutes = recorder().seconds / 60
+    except AwayError as error:
+        return False, f"{error}."
+    return minutes <= BEHIND_MINUTES, f"The record of task runs is {minutes:.1f} minutes behind."
+
+
+def _running() -> Line:
+    """Tell of the oldest run; how long one may take is its owner's to say."""
+    try:
+        number, seconds = asked(RUNNING).split("|")
+    except AwayError as error:
+        return False, f"{error}."
+    oldest = f"; the oldest has been for {float(seconds) / HOUR:.1f} hours" if int(number) else ""
+    return True, f"{number} flow runs are Running{oldest}."
 
 
 def _disk(wanted: int) -> Line:
