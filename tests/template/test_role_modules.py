@@ -100,6 +100,21 @@ def test_no_code_of_a_release_is_executed_by_its_installation(
     )
 
 
+def test_byte_code_of_the_same_files_is_shared(tmp_path: Path, module_utils: Any) -> None:
+    older, venv = tmp_path / "older", tmp_path / "venv"
+    first, second = (each / "lib/python3.13/site-packages/package" for each in (older, venv))
+    for folder, text in ((first, "VALUE = 1\n"), (second, "VALUE = 2\n")):
+        folder.mkdir(parents=True)
+        (folder / "other.py").write_text(text)
+    (first / "same.py").write_text("VALUE = 1\n")
+    (second / "same.py").hardlink_to(first / "same.py")
+    subprocess.run([sys.executable, "-I", "-m", "compileall", "-qq", str(older)], check=True)
+    module_utils("venv").share_byte_code(older, venv)
+    (shared,) = second.glob("__pycache__/*")
+    assert shared.name.startswith("same.")
+    assert shared.samefile(first / "__pycache__" / shared.name)
+
+
 def loaded(path: str) -> ModuleType:
     """Import a file of the role that is in no package."""
     spec = importlib.util.spec_from_file_location(Path(path).stem, TEMPLATE / ROLE / path)

@@ -114,7 +114,20 @@ def _install(folder: Path, venv: Path, wanted: dict[str, Any]) -> None:
     shutil.copyfile(folder / wanted["requirements"], folder / PINS)
     # uv makes it writable by everybody, and needs it no more.
     (venv / ".lock").unlink(missing_ok=True)
+    for ready in folder.parent.glob(f"*/{READY}"):
+        share_byte_code(ready.parent / ".venv", venv)
     _compile(wanted, [venv / "lib"])
+
+
+def share_byte_code(older: Path, venv: Path) -> None:
+    """Link the byte code of those files that both environments have as one, as uv links them."""
+    for compiled in older.glob("lib/**/__pycache__/*.pyc"):
+        source = compiled.parent.parent / f"{compiled.name.partition('.')[0]}.py"
+        same = venv / source.relative_to(older)
+        target = venv / compiled.relative_to(older)
+        if source.exists() and same.exists() and same.samefile(source) and not target.exists():
+            target.parent.mkdir(exist_ok=True)
+            os.link(compiled, target)
 
 
 def _without_options(pins: Path, place: Path) -> Path:
