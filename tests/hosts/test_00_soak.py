@@ -6,12 +6,14 @@ import random
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from tests.hosts.control.faults import WORKER, Faults
 from tests.hosts.control.server import Run
 from tests.hosts.control.site import Site
 from tests.hosts.machines.container import Container
 
-RUNS, SECONDS, EVERY = 30, 90, 15
+RUNS, SECONDS, EVERY = 200, 600, 15
 # What a run says that a busy server did not let its worker take.
 REFUSED = "503 Service Unavailable"
 NUISANCES = (
@@ -21,6 +23,7 @@ NUISANCES = (
 )
 
 
+@pytest.mark.long
 def test_no_run_is_lost_and_none_runs_twice(site: Site, host: Container) -> None:
     faults = Faults(site.api, site.pool, host)
     seed = random.randrange(10**6)

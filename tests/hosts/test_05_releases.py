@@ -11,7 +11,7 @@ import pytest
 from tests.hosts.control.observe import UNIT, main_pid, release, releases
 from tests.hosts.control.project import Project
 from tests.hosts.control.server import now
-from tests.hosts.control.site import CA_BUNDLE, Site
+from tests.hosts.control.site import CA_BUNDLE, WITHOUT_A_RUN, Site
 from tests.hosts.machines.container import Container
 
 FLOW = "src/shop_reports/flows/passing_data.py"
@@ -63,7 +63,7 @@ def test_an_upgrade_of_code_switches_to_a_new_release_and_leaves_the_worker_alon
 ) -> None:
     old, pid = release(host), main_pid(host)
     project.append(FLOW, UPGRADED)
-    site.play(host, project=project).succeeded()
+    site.play(host, project=project, **WITHOUT_A_RUN).succeeded()
     assert release(host) != old
     assert releases(host) == {old, release(host)}
     assert main_pid(host) == pid
@@ -93,7 +93,7 @@ def test_rollback_returns_to_the_release_before_and_needs_no_room(
     site: Site, host: Container, project: Project
 ) -> None:
     (before,) = releases(host) - {release(host)}
-    full: dict[str, Any] = {"prefect_worker_free_mib": 900_000}
+    full: dict[str, Any] = {**WITHOUT_A_RUN, "prefect_worker_free_mib": 900_000}
     full["prefect_worker_state"] = "rolled_back"
     site.play(host, project=project, **full).succeeded()
     assert release(host) == before
@@ -107,7 +107,7 @@ def test_an_upgrade_of_settings_restarts_the_worker(
 ) -> None:
     pid, started = main_pid(host), now()
     project.append("prefect.toml", "\n# Another word.\n")
-    site.play(host, project=project).succeeded()
+    site.play(host, project=project, **WITHOUT_A_RUN).succeeded()
     assert main_pid(host) != pid
     site.online(WORKER, started, seconds=45)
 
@@ -119,10 +119,11 @@ def test_a_new_release_with_other_authorities_restarts_the_worker_once(
     bundle = tmp_path / "bundle.pem"
     bundle.write_text(f"# Another word.\n{CA_BUNDLE.read_text()}")
     project.append(FLOW, "\nTRUSTS = True\n")
-    site.play(host, project=project, prefect_worker_ca_bundle=str(bundle)).succeeded()
+    bundled = {**WITHOUT_A_RUN, "prefect_worker_ca_bundle": str(bundle)}
+    site.play(host, project=project, **bundled).succeeded()
     new = main_pid(host)
     assert new != pid
-    again = site.play(host, project=project, prefect_worker_ca_bundle=str(bundle)).succeeded()
+    again = site.play(host, project=project, **bundled).succeeded()
     assert again.changed["worker"] == 0
     assert main_pid(host) == new
 
@@ -146,7 +147,7 @@ def test_a_release_whose_worker_cannot_start_is_put_back(
     # The worker that is put back is that of two releases, which differ in their code alone.
     # Written where it is imported, as a run may do.
     project.append(FLOW, "\nfrom pathlib import Path\nPath('made').mkdir(exist_ok=True)\n")
-    site.play(host, project=project).succeeded()
+    site.play(host, project=project, **WITHOUT_A_RUN).succeeded()
     old, started = release(host), now()
     mute = project.copy("releases-mute")
     # Imports, and never gets an answer from any API.
@@ -170,7 +171,7 @@ def test_a_worker_that_shared_its_links_has_its_own(
     host.shell(f"sed -i s,/workers/shop-reports/current,/current, {files}")
     host.shell(f"ln -s releases/{used} {folder}/current && rm -r {folder}/workers")
     host.shell(f"systemctl daemon-reload && systemctl restart {UNIT}")
-    site.play(host, project=project).succeeded()
+    site.play(host, project=project, **WITHOUT_A_RUN).succeeded()
     assert release(host) == used
     assert site.play(host, project=project).succeeded().changed["worker"] == 0
 
@@ -179,9 +180,10 @@ def test_only_so_many_releases_stay(site: Site, host: Container, project: Projec
     used = release(host)
     fetched = host.shell(f"ls {CACHE}/archive-v*").split()
     host.shell(UNUSED)
+    few = {**WITHOUT_A_RUN, "prefect_worker_releases_kept": 2}
     for number in range(3):
         project.append(FLOW, f"\nRELEASE = {number}\n")
-        site.play(host, project=project, prefect_worker_releases_kept=2).succeeded()
+        site.play(host, project=project, **few).succeeded()
     # The worker was started with the first of them.
     assert len(releases(host)) == 3
     assert {used, release(host)} < releases(host)

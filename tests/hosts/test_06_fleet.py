@@ -8,7 +8,7 @@ import pytest
 
 from tests.hosts.control.observe import main_pid, release
 from tests.hosts.control.server import now
-from tests.hosts.control.site import Site
+from tests.hosts.control.site import WITHOUT_A_RUN, Site
 from tests.hosts.control.story import Story
 from tests.hosts.machines.container import Container
 
@@ -43,7 +43,7 @@ def test_one_machine_s_failure_stops_the_rollout(site: Site, fleet: Fleet) -> No
     project = site.project.copy("fleet")
     project.append("src/shop_reports/flows/passing_data.py", "\nROLLED_OUT = True\n")
     started = now()
-    played = site.play(fleet, project=project)
+    played = site.play(fleet, project=project, **WITHOUT_A_RUN)
     assert played.failed == {"two"}, played.text
     assert release(fleet["one"]) != old["one"][0]
     for name in ("two", "three"):
@@ -57,9 +57,10 @@ def test_a_machine_that_is_gone_costs_the_others_nothing_if_asked(site: Site, fl
     project = site.project.copy("fleet-without-one")
     project.append("src/shop_reports/flows/wait_for.py", "\nROLLED_OUT = True\n")
     some, old = {"gone": gone, "one": fleet["one"]}, release(fleet["one"])
-    refused = site.play(some, project=project)
+    refused = site.play(some, project=project, **WITHOUT_A_RUN)
     assert (refused.failed, release(fleet["one"])) == ({"gone"}, old), refused.text
-    played = site.play(some, "-e", "prefect_worker_leave_unfit=true", project=project)
+    leave = ("-e", "prefect_worker_leave_unfit=true")
+    played = site.play(some, *leave, project=project, **WITHOUT_A_RUN)
     assert (played.code, played.failed) == (4, {"gone"}), played.text
     assert release(fleet["one"]) != old
 

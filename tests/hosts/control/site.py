@@ -24,8 +24,12 @@ KEY = f"""-----BEGIN PRIVATE KEY-----
 """
 VARIABLES: dict[str, Any] = {
     "prefect_worker_ca_bundle": str(CA_BUNDLE),
+    # Each question takes processor from the server and from the tests beside.
+    "prefect_worker_query_seconds": 4,
     "prefect_worker_environment": {"WAREHOUSE_PASSWORD": PASSWORD, "SIGNING_KEY": KEY},
 }
+# For plays that are not about the run which proves them: it takes as long as all else.
+WITHOUT_A_RUN: dict[str, Any] = {"prefect_worker_smoke_test": False}
 
 
 class Site:
