@@ -20,7 +20,8 @@ GONE: dict[str, Any] = {
     "prefect_worker_ca_bundle": "/no/longer/there",
     "prefect_worker_wheelhouse": "/no/longer/there",
 }
-pytestmark = pytest.mark.parametrize("host", ["trixie", "bookworm"], indirect=True, scope="module")
+SUITES = ["trixie", pytest.param("bookworm", marks=pytest.mark.long)]
+pytestmark = pytest.mark.parametrize("host", SUITES, indirect=True, scope="module")
 ACCOUNTS = ("etc/passwd", "etc/group", "etc/shadow")
 
 

@@ -10,6 +10,8 @@ from tests.server.story import BACKUPS, Story
 from tests.server.test_first_play import HTTPS, accepts
 from tests.server.test_watch import TOLD, UNIT, said
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def without(story: Story) -> Played:

@@ -145,6 +145,7 @@ def test_site_makes_server_api_and_workers(story: Story, rotated: Rotated) -> No
     assert ended(story, started(story, "passing-data/passing_data")) == "COMPLETED"
 
 
+@pytest.mark.long
 def test_a_second_provision_restarts_nothing(
     story: Story, provision: Make, provisioned: str
 ) -> None:
