@@ -116,6 +116,7 @@ def test_a_worker_beyond_its_memory_costs_no_run(
     assert faults.is_here(bystander)
 
 
+@pytest.mark.long
 def test_a_clock_that_jumps_costs_no_run(
     vm: VirtualMachine, faults: Faults, bystander: str
 ) -> None:
