@@ -11,7 +11,7 @@ import pytest
 
 from tests.hosts.control import git
 from tests.hosts.control.clones import Repositories, repositories
-from tests.hosts.control.deployed import IN_PROJECT, ended
+from tests.hosts.control.deployed import ended
 from tests.hosts.control.faults import Faults
 from tests.hosts.control.playbook import Played
 from tests.hosts.control.project import Project
@@ -31,7 +31,11 @@ from tests.hosts.machines.container import Container
 from tests.results.lab.programs import Programs
 from tests.results.lab.seaweed import Seaweed
 
+LOCALE = {"LC_ALL": "C.UTF-8", "TZ": "Asia/Tokyo"}
+ODBC = ["odbc-postgresql", "unixodbc"]
 JAVA = {"JAVA_TOOL_OPTIONS": "-Duser.home=/var/lib/prefect/shop-reports"}
+# unixODBC would look at the home of the system user.
+SOURCES = {"ODBCINI": "/var/lib/prefect/shop-reports/.odbc.ini"}
 # Of other machines, so that it does not have to import on these.
 ELSEWHERE = """
   - name: trained
@@ -75,6 +79,13 @@ OVERRIDDEN = {
 }
 
 
+# What `sendmail` is refused, said by it and by what calls it.
+UNSENT = {
+    "mail": "Can't send mail: sendmail process failed with error code 75",
+    "sendmail": "exit 75: sendmail: fatal: execvp /usr/sbin/postdrop: Permission denied",
+}
+FOLDER = "[Service]\\nReadWritePaths=/var/spool/postfix/maildrop\\n"
+DROPIN = "/run/systemd/system/prefect-run-shop-reports@.service.d/folder.conf"
 TWELVE = pytest.param("bookworm", marks=pytest.mark.long)
 
 
@@ -95,9 +106,9 @@ def variables(site: Site) -> Iterator[dict[str, Any]]:
     s3 = {name: value for name, value in store.settings().items() if name.startswith("AWS_")}
     where = {"AWS_ENDPOINT_URL_S3": store.endpoint, "AWS_DEFAULT_REGION": "us-east-1"}
     yield {
-        "prefect_worker_environment": {**DATABASE, **s3, **where, **JAVA},
+        "prefect_worker_environment": {**DATABASE, **s3, **where, **JAVA, **LOCALE, **SOURCES},
         "prefect_worker_include": ["/.shop/settings"],
-        "prefect_worker_packages": ["iputils-ping", "libatomic1"],
+        "prefect_worker_packages": ["bsd-mailx", "iputils-ping", "libatomic1", *ODBC],
     }
     programs.stop_all()
 
@@ -142,14 +153,24 @@ def faults(site: Site, machine: Container) -> Faults:
 @pytest.fixture(scope="module")
 def seen(site: Site, machine: Container) -> Outcomes:
     """What became of each workload."""
-    return outcomes(site.api, machine, *OUTPUTS)
+    return outcomes(site.api, machine, *OUTPUTS, "mails")
 
 
 @pytest.fixture(scope="module")
-def overridden(site: Site, made: Made, seen: Outcomes) -> dict[str, Outcome]:
+def with_the_folder(site: Site, machine: Container, seen: Outcomes) -> Outcomes:
+    """What becomes of mail by programs where they may write to its folder, without the group."""
+    write = f"mkdir -p $(dirname {DROPIN}) && printf '{FOLDER}' >{DROPIN}"
+    machine.shell(f"{write} && systemctl daemon-reload")
+    found = outcomes(site.api, machine, "mails")
+    machine.shell(f"rm {DROPIN} && systemctl daemon-reload")
+    return found
+
+
+@pytest.fixture(scope="module")
+def overridden(site: Site, made: Made, seen: Outcomes) -> Outcomes:
     """What becomes of those that were refused, with overrides."""
     made.play(prefect_worker_unit_overrides=OVERRIDES).succeeded()
-    return outcomes(site.api, made.host, "rights")["rights"]
+    return outcomes(site.api, made.host, "rights", "mails")
 
 
 @pytest.mark.parametrize(("group", "name"), EACH)
@@ -158,7 +179,7 @@ def test_a_workload_ends_as_on_the_laptop(seen: Outcomes, group: str, name: str)
 
 
 def test_no_workload_is_left_out(seen: Outcomes) -> None:
-    refused = {("rights", name) for name in REFUSALS}
+    refused = {*(("rights", name) for name in REFUSALS), *(("mails", name) for name in UNSENT)}
     assert {(group, name) for group, names in seen.items() for name in names} == {*EACH, *refused}
 
 
@@ -172,13 +193,16 @@ def _await_mail(machine: Container, words: str) -> None:
     eventually(lambda: words in machine.shell(mail), 20, "no mail has arrived")
 
 
-def test_sendmail_fails_at_once(faults: Faults) -> None:
-    run = ended(faults, "mail", IN_PROJECT)
-    assert run["state_type"] == "FAILED"
-    assert "non-zero exit status 75" in run["state"]["message"]
+@pytest.mark.parametrize("name", UNSENT)
+def test_mail_by_a_program_fails_at_once(
+    seen: Outcomes, with_the_folder: Outcomes, name: str
+) -> None:
+    for found in (seen, with_the_folder):
+        assert found["mails"][name].state == "FAILED"
+        assert UNSENT[name] in found["mails"][name].output
 
 
-@pytest.mark.parametrize("by", ["https", "ssh"])
+@pytest.mark.parametrize("by", ["https", "ssh", "block"])
 def test_a_clone_by_branch_with_submodules_runs(faults: Faults, made: Made, by: str) -> None:
     run = ended(faults, "cloned", made.reaches.steps(by), "flow.py:cloned")
     assert run["state_type"] == "COMPLETED", run["state"]
@@ -209,20 +233,21 @@ def test_what_is_refused_says_so(seen: Outcomes, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", OVERRIDDEN)
-def test_an_override_gives_what_it_says(overridden: dict[str, Outcome], name: str) -> None:
-    assert overridden[name] == Outcome("COMPLETED", OVERRIDDEN[name])
+def test_an_override_gives_what_it_says(overridden: Outcomes, name: str) -> None:
+    assert overridden["rights"][name] == Outcome("COMPLETED", OVERRIDDEN[name])
 
 
-@pytest.mark.usefixtures("overridden")
-def test_an_override_lets_sendmail_send(machine: Container, faults: Faults) -> None:
-    run = ended(faults, "mail", IN_PROJECT)
-    assert run["state_type"] == "COMPLETED", run["state"]
-    _await_mail(machine, "Subject: By sendmail")
+@pytest.mark.parametrize("name", UNSENT)
+def test_an_override_lets_programs_send_mail(
+    machine: Container, overridden: Outcomes, name: str
+) -> None:
+    assert overridden["mails"][name].state == "COMPLETED", overridden["mails"][name]
+    _await_mail(machine, f"Subject: By {name}")
 
 
 @pytest.mark.parametrize("name", sorted(REFUSALS.keys() - OVERRIDDEN))
-def test_what_is_not_meant_no_override_gives(overridden: dict[str, Outcome], name: str) -> None:
-    assert overridden[name].state == "FAILED"
+def test_what_is_not_meant_no_override_gives(overridden: Outcomes, name: str) -> None:
+    assert overridden["rights"][name].state == "FAILED"
 
 
 def test_runs_outlast_a_change_of_the_apis_password(site: Site, faults: Faults, made: Made) -> None:

@@ -9,12 +9,14 @@ from typing import Any
 
 from tests.hosts.control import git
 from tests.hosts.control.deployed import Steps
+from tests.hosts.control.server import Api
 from tests.hosts.control.site import CA_BUNDLE, Site
 from tests.hosts.machines.container import Container
 from tests.hosts.machines.shell import run
 
 CLONE = "prefect.deployments.steps.git_clone"
 THERE = "/srv/git"
+BLOCK = "git-token"
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,8 @@ class Repositories:
         }
         if by == "https":
             wish["credentials"] = {"username": "git", "access_token": git.TOKEN}
+        if by == "block":
+            wish["access_token"] = f"{{{{ prefect.blocks.secret.{BLOCK} }}}}"
         return [{CLONE: wish}]
 
 
@@ -42,6 +46,7 @@ def repositories(site: Site, host: Container) -> Iterator[Repositories]:
     folder = site.lab.folder / f"git-{host.name}"
     folder.mkdir()
     git.make_repository(folder)
+    _keep_token(site.api)
     key = folder / "deploy-key"
     run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key])
     # Whoever has the key is the machine's user `admin`.
@@ -59,4 +64,18 @@ def repositories(site: Site, host: Container) -> Iterator[Repositories]:
             "prefect_worker_ssh_known_hosts": known,
         }
         over_ssh = f"ssh://admin@{host.address}{THERE}"
-        yield Repositories({"https": url, "ssh": over_ssh}, variables)
+        yield Repositories({"https": url, "block": url, "ssh": over_ssh}, variables)
+
+
+def _keep_token(api: Api) -> None:
+    """Put the token into a Secret block, as `prefect block create secret` does, once."""
+    kind = api.request("GET", "/block_types/slug/secret")["id"]
+    if api.request(
+        "POST", "/block_documents/filter", {"block_documents": {"name": {"any_": [BLOCK]}}}
+    ):
+        return
+    wish = {"block_schemas": {"block_type_id": {"any_": [kind]}}}
+    schema = api.request("POST", "/block_schemas/filter", wish)[0]["id"]
+    block = {"name": BLOCK, "data": {"value": git.TOKEN}}
+    body = {**block, "block_type_id": kind, "block_schema_id": schema}
+    api.request("POST", "/block_documents/", body)

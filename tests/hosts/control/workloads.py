@@ -8,6 +8,7 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.hosts.control import credentials
 from tests.hosts.control.project import TOOLS, Project
 from tests.hosts.control.server import FINAL, Api, eventually
 from tests.hosts.control.site import Site
@@ -39,6 +40,12 @@ DATABASE = {"PGHOST": "127.0.0.1", "PGDATABASE": "shop", "PGUSER": "flows", "PGP
 # What each workload returns, by the module that it is in.
 OUTPUTS = {
     "arrays": {"numpy": "27000000.0"},
+    "credentials": {
+        "aws": "shared-credentials-file, 200",
+        "netrc": "x, of today",
+        "odbc": "flows",
+        "pgpass": "flows\nflows",
+    },
     "libraries": {
         "boto3": "of today",
         "dask": "[1, 2]",
@@ -80,7 +87,7 @@ OUTPUTS = {
         "locale": "UTF-8",
         "lock": "locked",
         "ping": "1",
-        "time_zone": "1:00:00, 01",
+        "time_zone": "1:00:00, +0900, 09",
     },
     "tools": {
         "bzip2": "9000",
@@ -150,8 +157,9 @@ def _make_wheel(path: Path) -> None:
 
 
 def furnish(host: Host) -> None:
-    """Give a machine what the workloads talk to: a database, mail, folders."""
+    """Give a machine what the workloads talk to, and credentials: a database, mail, folders."""
     host.shell((WORKLOADS / "furnish.sh").read_text())
+    credentials.put(host)
 
 
 def outcomes(api: Api, host: Host, *groups: str) -> Outcomes:

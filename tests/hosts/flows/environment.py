@@ -101,13 +101,6 @@ def flood_on() -> None:
             break
 
 
-@flow
-def mail() -> None:
-    """Send a mail, as shell scripts do."""
-    words = b"Subject: By sendmail\n"
-    subprocess.run(["/usr/sbin/sendmail", "admin@localhost"], input=words, timeout=20, check=True)
-
-
 @flow(persist_result=True)
 def kept() -> str:
     """Return what is to be kept; a plain flow of Prefect's."""

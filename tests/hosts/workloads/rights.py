@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
+import time
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -22,14 +23,14 @@ ctypes.CFUNCTYPE(ctypes.c_int)(ctypes.addressof(ctypes.c_char.from_buffer(page))
 
 
 def locale() -> str:
-    """Print in UTF-8."""
-    return output("locale charmap", LC_ALL="C.UTF-8")
+    """Print in UTF-8, as the worker's environment has it."""
+    return output("locale charmap")
 
 
 def time_zone() -> str:
-    """Tell the time of another place."""
+    """Tell the time of another place, and of the one in the worker's environment."""
     moment = datetime(2026, 1, 1, tzinfo=ZoneInfo("Europe/Berlin"))
-    return f"{moment.utcoffset()}, {output('date -d @0 +%H', TZ='Europe/Berlin')}"
+    return f"{moment.utcoffset()}, {time.strftime('%z')}, {output('date -d @0 +%H')}"
 
 
 def limits() -> str:
