@@ -25,6 +25,8 @@ from .prefect_yaml import PrefectYaml
 from .project import FILE
 
 PAGE = 200
+SHOWN = 3
+"""How many deployments of a pool are named that may be another project's."""
 
 
 def main() -> int:
@@ -72,17 +74,14 @@ def _settle_leftovers(client: SyncPrefectClient, project: PrefectYaml, *, prune:
     """Name the deployments that the file has no longer, or remove them."""
     meant = {(each.flow_name, each.name) for each in project.deployments}
     pools = _pools(project)
+    elsewhere: dict[str, list[str]] = {}
     for deployment in list(_of_the_package(client)):
-        flow = client.read_flow(deployment.flow_id).name
+        flow, pool = client.read_flow(deployment.flow_id).name, str(deployment.work_pool_name)
         name = f"{flow}/{deployment.name}"
         if (flow, deployment.name) in meant:
             continue
-        if deployment.work_pool_name not in pools:
-            print(
-                f"{name}: it is in the work pool {deployment.work_pool_name!r}, which {FILE} does"
-                " not name, and may be another project's; if it is of this one, remove it by:"
-                f" .venv/bin/prefect deployment delete {quote(name)}"
-            )
+        if pool not in pools:
+            elsewhere.setdefault(pool, []).append(name)
         elif prune:
             client.delete_deployment(deployment.id)
             print(f"{name}: removed, as {FILE} has it no longer")
@@ -91,6 +90,18 @@ def _settle_leftovers(client: SyncPrefectClient, project: PrefectYaml, *, prune:
                 f"{name}: {FILE} has it no longer, and it still starts runs that are scheduled;"
                 " remove it by: make deploy PRUNE=1"
             )
+    for pool, names in elsewhere.items():
+        print(_may_be_others(pool, names))
+
+
+def _may_be_others(pool: str, names: list[str]) -> str:
+    """Say in one line what a pool has that the file does not name."""
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return (
+        f"The work pool {pool!r}, which {FILE} does not name, has deployments of a package of"
+        f" this name: {', '.join(names[:SHOWN])}{more}. They may be another project's; remove one"
+        f" of this project by: .venv/bin/prefect deployment delete {quote(names[0])}"
+    )
 
 
 def _of_the_package(client: SyncPrefectClient) -> Iterator[DeploymentResponse]:
