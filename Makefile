@@ -96,7 +96,8 @@ test-docker-machines: install ## Test docker pools on a machine with Podman, whi
 	@tests/where-possible tests/docker/lab tests/docker/lab/own-network $(PYTEST) \
 		tests/docker/test_worker_on_a_machine.py -k $(SYSTEM)
 
-test-long: install ## Test what make test has no time for: workloads on Debian 12 and a real VM, restores that are refused
+test-long: install ## Test what make test has no time for: workloads on Debian 12 and a real VM, more answers, restores that are refused
+	$(PYTEST) tests/template -m long
 	@tests/where-possible tests/hosts/machines $(PYTEST) tests/hosts -m long
 	@tests/where-possible tests/hosts/machines tests/where-possible tests/server $(PYTEST) tests/server -m long
 

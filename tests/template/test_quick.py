@@ -32,7 +32,7 @@ def test_of_each_test_the_first_parameters_are_run_and_none_that_is_slow(tmp_pat
     ended = subprocess.run(
         quick,
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(TOP)},
+        env={**os.environ, "PYTHONPATH": str(TOP), "PYTEST_ADDOPTS": ""},
         capture_output=True,
         text=True,
     )
