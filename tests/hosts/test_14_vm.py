@@ -12,13 +12,15 @@ from tests.hosts.control.faults import Faults
 from tests.hosts.control.observe import UNIT, main_pid, shown
 from tests.hosts.control.project import Project
 from tests.hosts.control.server import eventually, now
-from tests.hosts.control.site import Site
+from tests.hosts.control.site import WITHOUT_A_RUN, Site
 from tests.hosts.control.workloads import FLOW, OUTPUTS, Outcome, outcomes, with_workloads
 from tests.hosts.machines.vm import VirtualMachine
 
 # Emulated, so about eight times as slow as anything else.
 SLOWNESS = 8
 VARIABLES: dict[str, Any] = {
+    # The tests' own runs come next, each of which takes a minute and a half here.
+    **WITHOUT_A_RUN,
     "prefect_worker_timeout": 600,
     "prefect_worker_memory_max": "1G",
     # More than the 4 GiB that one run takes, less than the machine has.
@@ -31,7 +33,7 @@ BOOT = "cat /proc/sys/kernel/random/boot_id"
 
 @pytest.fixture(scope="module")
 def project(site: Site) -> Project:
-    """A project with numpy at the head of a flow: the proof and the smoke run import it."""
+    """A project with numpy at the head of a flow: each proof imports it."""
     return with_workloads(site, "vm", ["numpy", "psutil"], ["numpy"])
 
 
