@@ -66,7 +66,7 @@ test-quick: install ## Test the answers and the templates without what is slow, 
 test-template: install ## Test the answers and what is generated from them
 	$(PYTEST) tests/template --numprocesses auto --dist worksteal
 
-test-hosts: install ## Test the playbook on machines made for it, a real VM among them
+test-hosts: install ## Test the playbook on machines made for it; make test-long on a real VM, too
 	@tests/where-possible tests/hosts/machines $(PYTEST) tests/hosts \
 		--numprocesses 2 --dist loadfile --no-loadscope-reorder
 
@@ -96,7 +96,7 @@ test-docker-machines: install ## Test docker pools on a machine with Podman, whi
 	@tests/where-possible tests/docker/lab tests/docker/lab/own-network $(PYTEST) \
 		tests/docker/test_worker_on_a_machine.py -k $(SYSTEM)
 
-test-long: install ## Test what make test has no time for: workloads on Debian 12 and a real VM, more answers, restores that are refused
+test-long: install ## Test what make test has no time for: a real VM, workloads on Debian 12, more answers, restores that are refused
 	$(PYTEST) tests/template -m long
 	@tests/where-possible tests/hosts/machines $(PYTEST) tests/hosts -m long
 	@tests/where-possible tests/hosts/machines tests/where-possible tests/server $(PYTEST) tests/server -m long

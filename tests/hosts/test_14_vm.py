@@ -16,6 +16,8 @@ from tests.hosts.control.site import WITHOUT_A_RUN, Site
 from tests.hosts.control.workloads import FLOW, OUTPUTS, Outcome, outcomes, with_workloads
 from tests.hosts.machines.vm import VirtualMachine
 
+# A fifth of the time that `make test` may take.
+pytestmark = pytest.mark.long
 # Emulated, so about eight times as slow as anything else.
 SLOWNESS = 8
 VARIABLES: dict[str, Any] = {
@@ -68,7 +70,6 @@ def bystander(faults: Faults) -> str:
     return faults.held()
 
 
-@pytest.mark.long
 @pytest.mark.usefixtures("bystander")
 def test_numpy_and_the_tools_of_the_system_work(site: Site, vm: VirtualMachine) -> None:
     right = {
@@ -89,13 +90,11 @@ def test_a_run_beyond_its_memory_is_killed_and_reported(faults: Faults) -> None:
     assert faults.steps(run["id"]) == ["before"]
 
 
-@pytest.mark.long
 def test_a_run_has_the_memory_that_its_deployment_gives_it(faults: Faults) -> None:
     run = faults.ended(faults.start("feast", memory_max="4400M"))
     assert run["state_type"] == "COMPLETED", run["state"]
 
 
-@pytest.mark.long
 def test_the_kernel_enforces_the_ceiling_of_all_runs(faults: Faults, bystander: str) -> None:
     message = faults.ended(faults.start("eat", memory_max="infinity"))["state"]["message"]
     assert message.startswith(
@@ -104,7 +103,6 @@ def test_the_kernel_enforces_the_ceiling_of_all_runs(faults: Faults, bystander: 
     assert faults.is_here(bystander)
 
 
-@pytest.mark.long
 def test_a_worker_beyond_its_memory_costs_no_run(
     site: Site, vm: VirtualMachine, faults: Faults, bystander: str
 ) -> None:
@@ -118,7 +116,6 @@ def test_a_worker_beyond_its_memory_costs_no_run(
     assert faults.is_here(bystander)
 
 
-@pytest.mark.long
 def test_a_clock_that_jumps_costs_no_run(
     vm: VirtualMachine, faults: Faults, bystander: str
 ) -> None:
