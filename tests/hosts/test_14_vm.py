@@ -16,7 +16,7 @@ from tests.hosts.control.site import WITHOUT_A_RUN, Site
 from tests.hosts.control.workloads import FLOW, OUTPUTS, Outcome, outcomes, with_workloads
 from tests.hosts.machines.vm import VirtualMachine
 
-# A fifth of the time that `make test` may take.
+# Emulated, it took a sixth of the processor time of `make test`.
 pytestmark = pytest.mark.long
 # Emulated, so about eight times as slow as anything else.
 SLOWNESS = 8

@@ -107,14 +107,14 @@ def _downgrade(module: AnsibleModule, releases: Path, before: dict[str, Any]) ->
     """Let the release do it that migrated the database last, or else one that did before."""
     # Another play may have wanted another one, or the old one again.
     names = before.get("migrated_by") or [module.params["release"]]
+    secrets = Path(module.params["secrets"])
+    module.no_log_values.update(secrets_in(secrets.read_text()))
+    settings = [*map(Path, module.params["settings"]), secrets]
+    wanted = {**module.params, "overrides": "", "timeout": LONG}
     last = ""
     for release in (releases / name for name in reversed(names)):
         command = [str(release / ".venv/bin/prefect"), "server", "database"]
         command += ["downgrade", "-y", "-r", before["revision"]]
-        secrets = Path(module.params["secrets"])
-        module.no_log_values.update(secrets_in(secrets.read_text()))
-        settings = [*map(Path, module.params["settings"]), secrets]
-        wanted = {**module.params, "overrides": "", "timeout": LONG}
         done = run_as_worker(command, wanted, release, settings)
         if not done.returncode:
             return
