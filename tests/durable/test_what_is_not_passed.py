@@ -55,7 +55,12 @@ def plugin(file: Path, name: str) -> Any:
     return module.load
 
 
-def test_modules_of_one_name_that_differ_in_a_dict_are_told_apart(tmp_path: Path) -> None:
+def test_modules_of_one_name_that_differ_in_a_dict_are_told_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Files of one length, written in one second, would share their byte code.
+    monkeypatch.setattr("sys.dont_write_bytecode", True)
+
     @flow
     def plugins() -> list[str]:
         order = in_order()
