@@ -29,7 +29,7 @@ from prefect.settings import (
     temporary_settings,
 )
 from prefect_durable import testing
-from prefect_durable.children import DeploymentNotFound
+from prefect_durable.child_start import DeploymentNotFound
 
 from .errors import ToolError, ended, without_password
 from .online import NoWorkerError, children_need_workers

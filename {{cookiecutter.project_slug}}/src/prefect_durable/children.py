@@ -2,11 +2,10 @@
 
 import asyncio
 import time
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from typing import Any, Self
 from uuid import UUID
 
-import prefect.deployments
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import (
     FlowRunFilter,
@@ -23,6 +22,7 @@ from prefect.states import AwaitingRetry, Cancelling
 
 from .attempts import runs_that_end_this
 from .child_key import child_key
+from .child_start import start_child
 
 STOPS = (TerminationSignal, CancelledRun, KeyboardInterrupt, asyncio.CancelledError)
 """What a flow gets when its run is cancelled."""
@@ -30,14 +30,6 @@ STOPS = (TerminationSignal, CancelledRun, KeyboardInterrupt, asyncio.CancelledEr
 STOPPED = FlowRunFilterState(
     type=FlowRunFilterStateType(any_=[StateType.CANCELLING, StateType.CANCELLED])
 )
-
-
-class DeploymentNotFound(ObjectNotFound):
-    """The API has no deployment of the name that was asked for."""
-
-    def __init__(self, message: str) -> None:
-        """Have a message, which Prefect's own has not."""
-        super().__init__(LookupError(message), message)
 
 
 class Child:
@@ -77,7 +69,7 @@ class Child:
         self._end_if_stopped()
         child = self._found()
         if child is None:
-            child = self._start()
+            child = start_child(self._client, self._given, self._key)
         elif _has_failed(child):
             child = self._again(child)
         else:
@@ -124,23 +116,6 @@ class Child:
         _say(f"{name}: {child.name} is {child.state_name}, and runs again.")
         self._client.set_flow_run_state(child.id, AwaitingRetry())
         return self._client.read_flow_run(child.id)
-
-    def _start(self) -> FlowRun:
-        """Start a child with Prefect's own function."""
-        context = FlowRunContext.get()
-        # Prefect knows what stands for a child in its parent by the order of the calls, which may
-        # be another one in a retry: two children would share it. A detached one has its own.
-        alone: Any = context.model_copy(update={"detached": True}) if context else nullcontext()
-        key = self._key or self._given["idempotency_key"]
-        start: Any = prefect.deployments.run_deployment
-        given = {**self._given, "timeout": 0, "idempotency_key": key}
-        try:
-            with alone:
-                child: FlowRun = start(**given, _sync=True)
-        except ObjectNotFound:
-            name = self._given["name"]
-            raise DeploymentNotFound(f"The Prefect API has no deployment {str(name)!r}.") from None
-        return child
 
     def _found(self) -> FlowRun | None:
         """Return the child, if there is one already."""
