@@ -11,6 +11,7 @@ from tests.hosts.control.faults import THERE, Faults
 from tests.hosts.control.observe import everything
 from tests.hosts.control.site import Site
 from tests.hosts.machines.container import Container
+from tests.hosts.suites import on_each
 
 FOLDERS = ("etc/other", "opt/other", "etc/prefect", "opt/prefect/other", "var/lib/prefect")
 OTHERS = (*(f"{folder}/kept" for folder in FOLDERS), "etc/systemd/system/other.service")
@@ -20,8 +21,7 @@ GONE: dict[str, Any] = {
     "prefect_worker_ca_bundle": "/no/longer/there",
     "prefect_worker_wheelhouse": "/no/longer/there",
 }
-SUITES = ["trixie", pytest.param("bookworm", marks=pytest.mark.long)]
-pytestmark = pytest.mark.parametrize("host", SUITES, indirect=True, scope="module")
+pytestmark = on_each
 ACCOUNTS = ("etc/passwd", "etc/group", "etc/shadow")
 
 

@@ -12,6 +12,9 @@ from tests.hosts.control.faults import WORKER, Faults
 from tests.hosts.control.server import moment, now
 from tests.hosts.control.site import Site
 from tests.hosts.machines.container import Container
+from tests.hosts.suites import on_each
+
+pytestmark = on_each
 
 
 @pytest.fixture(scope="module")

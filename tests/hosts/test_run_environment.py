@@ -12,12 +12,15 @@ from tests.hosts.control.faults import THERE, Faults
 from tests.hosts.control.observe import journal
 from tests.hosts.control.site import Site
 from tests.hosts.machines.container import Container
+from tests.hosts.suites import on_each
 
 SHARED = "/var/lib/prefect/shop-reports/shared"
 WATCHDOG = "prefect-worker-shop-reports-watchdog.service"
 # The key of what a run leaves of System V's shared memory, as /proc has it.
 SEGMENT = 0x5E6
 RESULTS = "/var/lib/prefect/shop-reports/.local/state/shop-reports/results"
+
+pytestmark = on_each
 
 
 @pytest.fixture(scope="module")

@@ -28,6 +28,7 @@ from tests.hosts.control.workloads import (
     with_workloads,
 )
 from tests.hosts.machines.container import Container
+from tests.hosts.suites import SUITES
 from tests.results.lab.programs import Programs
 from tests.results.lab.seaweed import Seaweed
 
@@ -86,7 +87,6 @@ UNSENT = {
 }
 FOLDER = "[Service]\\nReadWritePaths=/var/spool/postfix/maildrop\\n"
 DROPIN = "/run/systemd/system/prefect-run-shop-reports@.service.d/folder.conf"
-TWELVE = pytest.param("bookworm", marks=pytest.mark.long)
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +122,7 @@ class Made:
     play: Callable[..., Played]
 
 
-@pytest.fixture(scope="module", params=["trixie", TWELVE])
+@pytest.fixture(scope="module", params=SUITES)
 def made(
     site: Site, project: Project, variables: dict[str, Any], request: pytest.FixtureRequest
 ) -> Iterator[Made]:
