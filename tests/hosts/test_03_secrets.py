@@ -8,12 +8,13 @@ import pytest
 
 from tests.hosts.control.faults import Faults
 from tests.hosts.control.observe import UNIT, main_pid
-from tests.hosts.control.site import KEY, PASSWORD, WORD, Site
+from tests.hosts.control.site import KEY, PASSWORD, SSH_WORD, WORD, Site
 from tests.hosts.control.story import Story
 from tests.hosts.machines.container import Container
 
 # A secret of its own, as what a run says is kept by the server, too.
 TOLD = "a-word-that-a-flow-tells"
+SSH_KEY = "/etc/prefect/shop-reports/shop-reports.ssh-key"
 INDEX = "a-word-before-the-at"
 FLOW = "src/shop_reports/flows/passing_data.py"
 TELLS = """
@@ -30,6 +31,7 @@ def secrets(site: Site) -> list[str]:
     return [
         PASSWORD,
         WORD,
+        SSH_WORD,
         auth.partition(":")[2],
         base64.b64encode(auth.encode()).decode(),
     ]
@@ -90,6 +92,14 @@ def test_root_finds_them_in_files_for_root_alone(secrets: list[str], host: Conta
     assert found
     for path in found:
         assert host.shell(f"stat -c '%a %U' {path}").strip() == "600 root", path
+
+
+def test_the_ssh_key_is_in_one_file_for_root_and_the_workers_user(host: Container) -> None:
+    # What sudo writes down of this command is not what it looks for.
+    words = f"{SSH_WORD[:-1]}[{SSH_WORD[-1]}]"
+    found = host.shell(f"grep -rsl {words} /etc /opt /var /run /tmp /home /root || true")
+    assert found.split() == [SSH_KEY]
+    assert host.shell(f"stat -c '%a %U %G' {SSH_KEY}").strip() == "640 root prefect"
 
 
 def test_the_server_has_stored_none(secrets: list[str], site: Site) -> None:

@@ -22,11 +22,17 @@ KEY = f"""-----BEGIN PRIVATE KEY-----
 {WORD}/"$HOME"\\n`id`=
 -----END PRIVATE KEY-----
 """
+SSH_WORD = "a-deploy-key-that-nobody-may-see"
+SSH_KEY = f"""-----BEGIN OPENSSH PRIVATE KEY-----
+{SSH_WORD}
+-----END OPENSSH PRIVATE KEY-----
+"""
 VARIABLES: dict[str, Any] = {
     "prefect_worker_ca_bundle": str(CA_BUNDLE),
     # Each question takes processor from the server and from the tests beside.
     "prefect_worker_query_seconds": 4,
     "prefect_worker_environment": {"WAREHOUSE_PASSWORD": PASSWORD, "SIGNING_KEY": KEY},
+    "prefect_worker_ssh_key": SSH_KEY,
 }
 # For plays that are not about the run which proves them: it takes as long as all else.
 WITHOUT_A_RUN: dict[str, Any] = {"prefect_worker_smoke_test": False}
