@@ -34,3 +34,6 @@ def overrides(value: dict[str, Any], _: dict[str, Any]) -> None:
                 raise WrongError(
                     f"is not accepted because of {name}: texts, numbers or yes and no, on one line."
                 )
+            # In it are the way out of the sandbox, and what sendmail would wait for without end.
+            if name == "InaccessiblePaths" and not str(one).strip():
+                raise WrongError(f"is not accepted: {name} can be added to, not emptied.")
