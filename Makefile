@@ -18,8 +18,10 @@ PINS := $(foreach pool,process docker,$(foreach storage,local s3 azure gcs,$(poo
 	$(foreach pool,kubernetes ecs,$(foreach storage,s3 azure gcs,$(pool)-$(storage)))
 OLDEST_PYTHON := $(shell sed -n 's/^requires-python = ">=\([0-9.]*\).*/\1/p' pyproject.toml)
 COMPILE := $(UV) pip compile --quiet --universal --python-version $(OLDEST_PYTHON) --generate-hashes --no-annotate
-# The layers of tests, each a target of its own; what waits most comes first, beside all others.
-LAYERS := test-hosts test-results test-docker test-template test-project test-server test-durable
+# The layers of tests, each a target of its own: first those that wait most or have one process,
+# so that none of them is left alone at the end.
+LAYERS := test-hosts test-results test-server test-docker test-template test-project test-durable
+LINTS := lint-python lint-playbook
 # Projects that tests make have a make of their own.
 PYTEST := env --unset=MAKEFLAGS $(BIN)/pytest
 
@@ -35,7 +37,7 @@ export PYTHONPYCACHEPREFIX := $(BUILD)/pycache
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-quick fuzz $(LAYERS) test-docker-machines test-long lint bench lock upgrade lock-prefect lock-uv lock-tools lock-server $(PINS:%=lock-%)
+.PHONY: help install demo test test-quick fuzz $(LAYERS) $(LINTS) test-docker-machines test-long lint bench lock upgrade lock-prefect lock-uv lock-tools lock-server $(PINS:%=lock-%)
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -102,9 +104,14 @@ test-long: install ## Test what make test has no time for: a real VM, workloads 
 	@tests/where-possible tests/hosts/machines tests/where-possible tests/server $(PYTEST) tests/server -m long
 
 lint: install ## Check style, types and the playbook
+	@$(MAKE) --no-print-directory --keep-going --jobs 2 --output-sync=target $(LINTS)
+
+lint-python: install
 	$(BIN)/ruff check --config pyproject.toml $(PYTHON_FOLDERS)
 	$(BIN)/ruff format --config pyproject.toml --check $(PYTHON_FOLDERS)
 	$(BIN)/mypy
+
+lint-playbook: install
 	$(BIN)/python tools/variables_table.py --check
 	$(BIN)/python -m benchmarks.report
 	$(BIN)/yamllint --strict . ansible/

@@ -25,13 +25,13 @@ NAMES = {
 # A docker pool with a server of one's own is what tests/docker runs.
 COVERING = [
     (Options("self-hosted", "local", "process", "github", "none"), {}),
-    (Options("cloud", "s3", "docker", "none", "MIT"), {}),
     (Options("self-hosted", "gcs", "kubernetes", "github", "MIT"), NAMES),
+    (Options("cloud", "s3", "docker", "none", "MIT"), {}),
     (Options("cloud", "azure", "process", "none", "Apache-2.0"), NAMES),
     (Options("cloud", "s3", "ecs", "none", "Apache-2.0"), {}),
 ]
 # A minute and a half each; those that come first have most of what these have.
-LONG = COVERING[3:]
+LONG = COVERING[2:]
 EACH = [
     pytest.param(*each, id=str(each[0]), marks=[pytest.mark.long] if each in LONG else [])
     for each in COVERING
