@@ -150,8 +150,7 @@ def test_another_api_gets_no_credentials(
 def test_a_worker_that_left_the_releases_is_stale_and_nothing_of_it_is_read(
     tmp_path: Path, module_utils: Any
 ) -> None:
-    module_utils("program")
-    host = loaded("library/prefect_worker_host.py")
+    program = module_utils("program")
     release, elsewhere = tmp_path / "project/releases/first", tmp_path / "elsewhere"
     for folder in (release, elsewhere):
         (folder / ".venv/bin").mkdir(parents=True)
@@ -160,25 +159,24 @@ def test_a_worker_that_left_the_releases_is_stale_and_nothing_of_it_is_read(
     links = tmp_path / "project/workers/first"
     links.mkdir(parents=True)
     (links / "current").symlink_to("../../releases/first")
-    stale = {folder: is_stale(host, links, folder) for folder in (release, elsewhere)}
+    stale = {folder: is_stale(program, links, folder) for folder in (release, elsewhere)}
     assert stale == {release: False, elsewhere: True}
     # Whoever reads it waits for somebody to write.
     os.mkfifo(release / "pyproject.toml")
-    assert module_utils("program").same_worker(release, links / "current")
+    assert program.same_worker(release, links / "current")
 
 
-def is_stale(host: ModuleType, links: Path, folder: Path) -> bool:
+def is_stale(program: ModuleType, links: Path, folder: Path) -> bool:
     """Ask for a worker that is in this folder."""
     with subprocess.Popen(["sleep", "60"], cwd=folder) as process:
         wanted = {"links_in": str(links), "files": []}
-        stale: bool = host._stale(wanted, {"pid": process.pid, "started": 0})
+        stale: bool = program.is_stale(wanted, {"pid": process.pid, "started": 0})
         process.kill()
     return stale
 
 
 def test_a_project_has_one_user_on_a_machine(tmp_path: Path, module_utils: Any) -> None:
-    module_utils("program")
-    host = loaded("library/prefect_worker_host.py")
+    conflicts = module_utils("conflicts")
     text = "[Service]\nUser=alice\nWorkingDirectory=/opt/prefect/shop/workers/one/current\n"
     (tmp_path / "prefect-worker-one.service").write_text(text)
     wanted = {"unit": "prefect-worker-two.service", "project": "/opt/prefect/shop", "user": "bob"}
@@ -187,9 +185,9 @@ def test_a_project_has_one_user_on_a_machine(tmp_path: Path, module_utils: Any) 
         {"unit": "prefect-worker-one.service"},
         {"project": "/opt/prefect/other"},
     ):
-        host._require_one_user({**wanted, **fine}, tmp_path)
-    with pytest.raises(host.UnfitError, match=r"runs as alice.* as bob: .* of its own"):
-        host._require_one_user(wanted, tmp_path)
+        conflicts.require_one_user({**wanted, **fine}, tmp_path)
+    with pytest.raises(conflicts.UnfitError, match=r"runs as alice.* as bob: .* of its own"):
+        conflicts.require_one_user(wanted, tmp_path)
 
 
 class Asked:

@@ -3,25 +3,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 import platform
 import pwd
-import re
-import socket
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.prefect_worker_conflicts import require_one_user, require_own_unit
 from ansible.module_utils.prefect_worker_fitness import (
     UnfitError,
     family_of,
     full_version,
     missing_packages,
     needs_reload,
-    output_of,
     python_of,
     require_architecture,
     require_own,
@@ -32,10 +28,11 @@ from ansible.module_utils.prefect_worker_fitness import (
     unit_state,
     user_exists,
 )
-from ansible.module_utils.prefect_worker_program import same_worker
+from ansible.module_utils.prefect_worker_port import listens, require_free_port
+from ansible.module_utils.prefect_worker_program import is_stale
 from ansible.module_utils.prefect_worker_proved import PYTHON, is_proved, is_whole
 from ansible.module_utils.prefect_worker_transaction import read
-from ansible.module_utils.prefect_worker_units import UNITS, installed_units
+from ansible.module_utils.prefect_worker_units import UNITS, active_units, installed_units
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "removing": {"type": "bool", "default": False},
@@ -59,9 +56,6 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "files": {"type": "list", "elements": "path", "default": []},
     "transaction": {"type": "path", "required": True},
 }
-# As /proc/net/tcp has it.
-LISTENING = "0A"
-LIST = ("systemctl", "list-units", "--plain", "--no-legend", "--full")
 
 
 def main() -> None:
@@ -85,12 +79,12 @@ def examine(wanted: dict[str, Any]) -> dict[str, Any]:
         "examined": wanted["unit"],
         "unit": unit,
         "installed_units": installed,
-        "active_units": _active(installed),
+        "active_units": active_units(installed),
         "user_exists": user_exists(wanted["user"]),
         "current": _link(Path(wanted["links_in"], "current")),
         "previous": _link(Path(wanted["links_in"], "previous")),
         "gone_pythons": _gone_pythons(Path(wanted["project"])),
-        "stale": unit["active"] and _stale(wanted, unit),
+        "stale": unit["active"] and is_stale(wanted, unit),
         "needs_reload": needs_reload(installed),
         "transaction": read(Path(wanted["transaction"])),
     }
@@ -102,12 +96,12 @@ def _fitness(wanted: dict[str, Any], unit: dict[str, Any]) -> dict[str, Any]:
     family = family_of(wanted["families"])
     require_systemd(wanted["systemd"])
     _require_user(wanted["user"])
-    _require_one_user(wanted, UNITS)
-    _require_own_unit(wanted, UNITS)
+    require_one_user(wanted, UNITS)
+    require_own_unit(wanted, UNITS)
     require_own(wanted["folders"], "root executes what is there")
     python, version = python_of(wanted["python"], family, "prefect_worker_python")
-    if not _listens(unit["pid"], wanted["port"]):
-        _require_free_port(wanted["port"])
+    if not listens(unit["pid"], wanted["port"]):
+        require_free_port(wanted["port"])
     release = _release_id(wanted["digest"], version, wanted["user"])
     place = Path(wanted["project"], "releases", release)
     # Going back to a release that is there takes no room.
@@ -134,37 +128,6 @@ def _require_user(name: str) -> None:
         raise UnfitError(f"The user {name} is root here: name another one in prefect_worker_user.")
 
 
-def _require_one_user(wanted: dict[str, Any], units: Path) -> None:
-    """Refuse a second one for a project: systemd gives the state folder to whoever starts last."""
-    for path in units.glob("prefect-worker-*.service"):
-        text = path.read_text()
-        user = dict(re.findall(r"^(\w+)=(.*)$", text, re.M)).get("User")
-        is_other = path.name != wanted["unit"] and user not in (None, wanted["user"])
-        if is_other and _project_of(text) == wanted["project"]:
-            raise UnfitError(
-                f"{path.name} has the same project and runs as {user}, so this worker cannot run "
-                f"as {wanted['user']}: give it a prefect_worker_project of its own."
-            )
-
-
-def _require_own_unit(wanted: dict[str, Any], units: Path) -> None:
-    """Refuse the unit of another project's worker: it would have none."""
-    path = units / wanted["unit"]
-    text = path.read_text() if path.exists() else ""
-    project = _project_of(text)
-    if project and project != wanted["project"]:
-        raise UnfitError(
-            f"{wanted['unit']} is a worker of {project}: give this one another "
-            "prefect_worker_name, or make that one absent first."
-        )
-
-
-def _project_of(unit: str) -> str:
-    """Return the folder of the project whose worker a unit is; nothing if it is no worker."""
-    folder = re.search(r"^WorkingDirectory=(.*?)(?:/workers/[^/\n]+)?/current$", unit, re.M)
-    return folder[1] if folder else ""
-
-
 def _release_id(digest: str, python: str, user: str) -> str:
     """The same project on another Python or processor, or of another user, is another release."""
     what = f"{digest} {python} {platform.machine()} {user}"
@@ -180,56 +143,6 @@ def _gone_pythons(project: Path) -> dict[str, str]:
     pythons = {release.name: release / PYTHON for release in project.glob("releases/*")}
     gone = {name: path for name, path in pythons.items() if path.is_symlink() and not path.exists()}
     return {name: str(path.readlink()) for name, path in gone.items()}
-
-
-def _listens(pid: int, port: int) -> bool:
-    """Whether the process is the one that listens on the port, as a worker does on its own."""
-    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()]
-    listening = [row for row in rows if row[3] == LISTENING and row[1].endswith(f":{port:04X}")]
-    return bool({f"socket:[{row[9]}]" for row in listening} & set(_open(pid)))
-
-
-def _open(pid: int) -> Iterator[str]:
-    """What a process has open; 0 is none."""
-    for path in Path(f"/proc/{pid}/fd").glob("*"):
-        # It goes on working while it is looked at.
-        with contextlib.suppress(FileNotFoundError):
-            yield str(path.readlink())
-
-
-def _require_free_port(port: int) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            raise UnfitError(
-                f"Port {port} of 127.0.0.1 is taken on this machine ({error.strerror}): "
-                "choose another prefect_worker_health_port."
-            ) from error
-
-
-def _active(units: list[str]) -> list[str]:
-    """Those that are active; systemd would list all of the machine's if none were named."""
-    lines = output_of(*LIST, "--state=active", *units).splitlines() if units else []
-    return [line.split()[0] for line in lines]
-
-
-def _stale(wanted: dict[str, Any], unit: dict[str, Any]) -> bool:
-    """Whether a worker started now would be another one, as after a killed play."""
-    current = Path(wanted["links_in"], "current").resolve()
-    started = Path(os.path.realpath(f"/proc/{unit['pid']}/cwd"))
-    # Code in the worker's process can go to a folder of its own, with anything in it.
-    is_release = started.parent == current.parent
-    return (
-        _newer(wanted["files"], unit["started"])
-        or not is_release
-        or not same_worker(started, current)
-    )
-
-
-def _newer(paths: list[str], moment: float) -> bool:
-    return any(os.path.lexists(path) and os.lstat(path).st_mtime > moment for path in paths)
 
 
 if __name__ == "__main__":

@@ -5,10 +5,24 @@ from __future__ import annotations
 import os
 import stat
 from pathlib import Path
+from typing import Any
 
 PROGRAM = ".venv/bin/prefect"
 # Prefect reads its settings from the folder it is started in.
 SETTINGS = ("prefect.toml", "pyproject.toml")
+
+
+def is_stale(wanted: dict[str, Any], unit: dict[str, Any]) -> bool:
+    """Whether a worker started now would be another one, as after a killed play."""
+    current = Path(wanted["links_in"], "current").resolve()
+    started = Path(os.path.realpath(f"/proc/{unit['pid']}/cwd"))
+    # Code in the worker's process can go to a folder of its own, with anything in it.
+    is_release = started.parent == current.parent
+    return (
+        _newer(wanted["files"], unit["started"])
+        or not is_release
+        or not same_worker(started, current)
+    )
 
 
 def same_worker(release: Path, other: Path) -> bool:
@@ -25,6 +39,10 @@ def same_worker(release: Path, other: Path) -> bool:
         and programs[0].samefile(programs[1])
         and all(_text(release / name) == _text(other / name) for name in SETTINGS)
     )
+
+
+def _newer(paths: list[str], moment: float) -> bool:
+    return any(os.path.lexists(path) and os.lstat(path).st_mtime > moment for path in paths)
 
 
 def _text(path: Path) -> bytes:

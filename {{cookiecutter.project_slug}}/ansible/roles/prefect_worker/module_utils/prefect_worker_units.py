@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 UNITS = Path("/etc/systemd/system")
+LIST = ("list-units", "--plain", "--no-legend", "--full", "--state=active")
 KEYS = "--property=Id,ActiveState,UnitFileState,ActiveEnterTimestampMonotonic"
 
 
@@ -17,6 +18,12 @@ def installed_units(unit: str) -> list[str]:
     own = [unit, f"{watchdog}.timer", f"{watchdog}.service", f"prefect-start-{worker}.socket"]
     own += [f"{check}.timer", f"{check}.service", f"prefect-restart-{worker}.service"]
     return [name for name in own if Path(UNITS, name).exists()]
+
+
+def active_units(units: list[str]) -> list[str]:
+    """Return those that are active; systemd would list all of the machine's if none were named."""
+    lines = systemctl(*LIST, *units).splitlines() if units else []
+    return [line.split()[0] for line in lines]
 
 
 def states(units: list[str]) -> dict[str, dict[str, Any]]:
