@@ -81,9 +81,13 @@ def test_what_a_run_leaves_in_its_home_is_no_setting_of_the_worker(
 ) -> None:
     before, started = main_pid(host), now()
     said(host, f"open('{HOME}/logging.yml', 'w').write({json.dumps(SETTINGS)!r})")
+    # What fsspec reads, which Prefect imports.
+    said(host, f"import os; os.makedirs('{HOME}/.config/fsspec')")
+    said(host, f"open('{HOME}/.config/fsspec/x.json', 'w').write('{{')")
     host.shell(f"systemctl restart {UNIT}")
     assert main_pid(host) != before
     site.online("shop-reports@worker", started)
+    said(host, f"import shutil; shutil.rmtree('{HOME}/.config/fsspec')")
     assert site.api.run("passing-data/passing_data")["state_type"] == "COMPLETED"
     assert host.shell(f"cd {HOME} && ls executed 2>/dev/null; rm logging.yml") == ""
 

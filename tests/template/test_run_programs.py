@@ -89,10 +89,15 @@ class Machine:
         }
 
     def does(self, *program: str, standard_input: str = "", **environment: str) -> str:
-        """Return what a program says, which has to end soon."""
+        """Return what a program says."""
+        options = {"standard_input": standard_input, **environment}
+        return self.executes(str(RUNS), *program, **options)
+
+    def executes(self, *arguments: str, standard_input: str = "", **environment: str) -> str:
+        """Return what Python says, which has to end soon."""
         # No byte code: projects are generated from this folder in the meantime.
         done = subprocess.run(
-            [sys.executable, "-IB", RUNS, *program],
+            [sys.executable, "-IB", *arguments],
             env={**self.environment, **environment},
             input=standard_input,
             capture_output=True,
@@ -235,6 +240,26 @@ def starts(machine: Machine, environment: dict[str, str]) -> str:
     return machine.does(
         "start", "unit", "0", "self", standard_input=request, RUNTIME_DIRECTORY=runtime
     )
+
+
+@pytest.mark.parametrize(("home", "asked"), [("/links", None), ("/mine", "/mine")])
+def test_a_run_has_a_home_of_its_own_and_not_its_workers(
+    machine: Machine, tmp_path: Path, home: str, asked: str | None
+) -> None:
+    requests: list[dict[str, Any]] = []
+
+    class Root(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            requests.append(json.loads(self.rfile.read()))
+            self.wfile.write(b"no")
+
+    door = str(tmp_path / "door")
+    # No systemd has been started here.
+    launch = f"import sys; sys.path[:0] = [{str(RUNS)!r}]; import launch, records; "
+    launch += "records.FIRST = records.BOOT; launch.main()"
+    with serving(socketserver.UnixStreamServer(door, Root)):
+        machine.executes("-c", launch, HOME=home, RUN_SOCKET=door, RUN_PROJECT="/links/current")
+    assert requests[0]["environment"].get("HOME") == asked
 
 
 CLEAN = {"SERVICE_RESULT": "success", "EXIT_CODE": "exited", "EXIT_STATUS": "0"}

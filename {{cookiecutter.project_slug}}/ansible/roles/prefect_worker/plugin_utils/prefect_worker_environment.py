@@ -14,7 +14,7 @@ RUN_ENVIRONMENT = (
     *("RECORDS", "SOCKET", "UNIT", "WORKER", "WORKING_DIR"),
 )
 OF_WORKER = {
-    "HOME": "is the project's folder under /var/lib/prefect",
+    "HOME": "is, for runs, the project's folder under /var/lib/prefect",
     "PREFECT_API_AUTH_STRING": "comes from prefect_worker_auth_string",
     "PREFECT_API_KEY": "comes from prefect_worker_api_key",
     "PREFECT_API_URL": "comes from prefect_worker_api_url",

@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import sys
+from pathlib import Path
 from typing import NoReturn
 
 import records
@@ -50,6 +51,9 @@ def main(*variables: str) -> None:
 
 def _ask_to_start(run: str, given: dict[str, str]) -> tuple[str, socket.socket]:
     environment = {name: value for name, value in os.environ.items() if name not in OF_THE_WORKER}
+    # The worker's own, which nothing of a run can write into; the unit has another.
+    if environment.get("HOME") == str(Path(os.environ["RUN_PROJECT"]).parent):
+        del environment["HOME"]
     # A worker goes on when a new release has the same packages; what it starts is of that release.
     environment["PROJECT_DIR"] = os.path.realpath(os.environ["RUN_PROJECT"])
     environment["RUN_RECORD"] = records.begin(run, given.get("crash_retries", ""))
