@@ -13,15 +13,22 @@ from pathlib import Path
 
 # The exit status that has systemd restart the worker.
 RESTART = 75
-# As /proc/net/tcp has it.
-LISTENING, LOOPBACK, ANY = "0A", "0100007F", "00000000"
+# As /proc/net has them: states, and the addresses that 127.0.0.1 is reached by.
+ESTABLISHED, LISTENING = "01", "0A"
+TABLES = {"tcp": ("0100007F", 8 * "0"), "tcp6": (16 * "0" + "FFFF00000100007F", 32 * "0")}
 # How long a worker may take to its first answer: a slow machine needs minutes to import Prefect.
 BEFORE_FIRST_ANSWER = 600
 PAUSE = 5
+# To an answer.
+SECONDS = 10
 # A busy moment costs no run.
 PATIENCE = 15
 # A worker whose API was away pauses between its attempts, and then finds back by itself.
 PATIENCE_AFTER_ABSENCE = 60
+
+
+class OthersError(Exception):
+    """Whose the worker's port is."""
 
 
 def main(unit: str, answered: Path) -> None:
@@ -29,17 +36,20 @@ def main(unit: str, answered: Path) -> None:
 
     `answered` is a file that is made at the worker's first answer and is gone when it stops.
     """
-    port = os.environ["PREFECT_WORKER_WEBSERVER_PORT"]
-    health = f"http://127.0.0.1:{port}/health"
+    port = int(os.environ["PREFECT_WORKER_WEBSERVER_PORT"])
     python = Path(os.environ.get("RUN_PROJECT", ""), ".venv/bin/python")
     if python.is_symlink() and not python.exists():
         print(f"{python.readlink()}, the Python of the release, is gone: play worker.yml again.")
     if not (seconds := _active_seconds(unit)):
         return
-    if other := _others_at(int(port)):
+    try:
+        _look_at(port, seconds, answered)
+    except OthersError as other:
         print(f"Port {port} is another user's ({other}): choose a prefect_worker_health_port.")
-        return
-    if _asks_for_runs(health, PATIENCE):
+
+
+def _look_at(port: int, seconds: float, answered: Path) -> None:
+    if _asks_for_runs(port, PATIENCE):
         # The worker may have been stopped meanwhile.
         with contextlib.suppress(OSError):
             answered.touch()
@@ -49,18 +59,10 @@ def main(unit: str, answered: Path) -> None:
     if not _answers(f"{os.environ['PREFECT_API_URL']}/health", below=500):
         print("The worker does not ask for runs, but then the API does not answer: left alone.")
         return
-    if _asks_for_runs(health, PATIENCE_AFTER_ABSENCE):
+    if _asks_for_runs(port, PATIENCE_AFTER_ABSENCE):
         return
     print("The worker does not ask for runs although the API answers: systemd restarts it.")
     sys.exit(RESTART)
-
-
-def _others_at(port: int) -> str:
-    """Return the number of the user who has the worker's port instead of it, if somebody has."""
-    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-    here = {f"{address}:{port:04X}" for address in (LOOPBACK, ANY)}
-    users = {row[7] for row in rows if row[3] == LISTENING and row[1] in here}
-    return next(iter(users - {str(os.getuid())}), "")
 
 
 def _active_seconds(unit: str) -> float:
@@ -75,23 +77,55 @@ def _active_seconds(unit: str) -> float:
     return time.monotonic() - int(found["ActiveEnterTimestampMonotonic"]) / 1e6
 
 
-def _asks_for_runs(health: str, patience: float) -> bool:
+def _asks_for_runs(port: int, patience: float) -> bool:
     deadline = time.monotonic() + patience
-    while not _answers(health, below=300, direct=True):
+    while not _is_healthy(port):
         if time.monotonic() > deadline:
             return False
         time.sleep(PAUSE)
     return True
 
 
-def _answers(url: str, below: int, direct: bool = False) -> bool:
+def _is_healthy(port: int) -> bool:
+    """Ask the worker, or raise OthersError if it is another user's process that was reached."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=SECONDS)
+    try:
+        connection.connect()
+        owner = _owner(port, connection.sock.getsockname()[1])
+        if owner != str(os.getuid()):
+            raise OthersError(owner)
+        connection.request("GET", "/health")
+        return connection.getresponse().status < 300
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _owner(port: int, own: int) -> str:
+    """Return the number of the user at the other end of a connection from our port `own`.
+
+    One that is not accepted yet has no inode, and is the listener's, who is there as long as it is.
+    """
+    for table, (loopback, anywhere) in TABLES.items():
+        path = Path("/proc/net", table)
+        rows = [line.split() for line in path.read_text().splitlines()] if path.exists() else []
+        ends = [f"{loopback}:{port:04X}", f"{loopback}:{own:04X}"]
+        for state, user, inode in [(row[3], row[7], row[9]) for row in rows if row[1:3] == ends]:
+            if inode != "0":
+                return user
+            listening = {ends[0], f"{anywhere}:{port:04X}"}
+            users = {row[7] for row in rows if row[3] == LISTENING and row[1] in listening}
+            if state == ESTABLISHED and len(users) == 1:
+                return users.pop()
+    return "unknown"
+
+
+def _answers(url: str, below: int) -> bool:
     try:
         # The API's own authorities, or else whom the machine trusts.
         context = ssl.create_default_context(cafile=os.environ.get("PREFECT_API_SSL_CERT_FILE"))
-        handlers: list[urllib.request.BaseHandler] = [urllib.request.HTTPSHandler(context=context)]
-        if direct:
-            handlers.append(urllib.request.ProxyHandler({}))
-        with urllib.request.build_opener(*handlers).open(url, timeout=10) as answer:
+        with urllib.request.urlopen(url, timeout=SECONDS, context=context) as answer:
             return bool(answer.status < below)
     except urllib.error.HTTPError as error:
         return error.code < below
