@@ -22,6 +22,11 @@ REPLACED = [
     ("prefect.client.base.PrefectHttpxAsyncClient", "send"),
     ("prefect.client.base.PrefectHttpxSyncClient", "send"),
     ("prefect.states", "format_exception"),
+    ("prefect.runner.storage", "run_process"),
+    *(
+        ("prefect.runner.storage.GitRepository", name)
+        for name in ("pull_code", "_git_config", "_repository_url_with_credentials")
+    ),
     # Where `tools/stand_in.py` has it replaced, if it is imported from prefect.flows only then.
     ("prefect.cli.deploy._core", "load_flow_from_entrypoint"),
     *(

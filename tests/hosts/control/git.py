@@ -29,7 +29,9 @@ from library.deep import NUMBER
 
 @flow
 def cloned() -> None:
-    """Use what came with the clone, and write beside it."""
+    """Use what came with the clone, and write beside it; the login did not stay in it."""
+    config = Path(".git/config").read_text()
+    assert "@" not in config or "ssh://" in config
     Path("written").write_text(WORD)
     print(f"{WORD} {NUMBER}")
 '''

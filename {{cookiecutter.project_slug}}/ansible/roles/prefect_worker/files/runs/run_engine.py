@@ -21,7 +21,7 @@ def _load(name: str) -> ModuleType:
     return module
 
 
-for _part in ("forks", "patience", "run_log", "printed", "room"):
+for _part in ("forks", "patience", "run_log", "printed", "room", "git_login"):
     _load(_part).install()
 
 if __name__ == "__main__":
