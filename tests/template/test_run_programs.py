@@ -154,6 +154,27 @@ def test_no_record_stops_the_report_of_another_run(machine: Machine) -> None:
     assert not (machine.records / RUN).exists()
 
 
+def test_a_flood_of_records_keeps_no_report_waiting(machine: Machine) -> None:
+    runs = [f"f{number}000000-0000-4000-8000-000000000000" for number in range(2)]
+    flood = [f"00000000-0000-4000-8000-{number:012}" for number in range(20)]
+    for run in [runs[0], *flood, runs[1]]:
+        machine.be(run, "RUNNING")
+        machine.write(run, ENDED)
+    lines = machine.does("check").splitlines()
+    assert {line.partition(" ")[0] for line in lines[:2]} == set(runs)
+
+
+def test_a_flood_of_records_leaves_time_for_all_else(machine: Machine) -> None:
+    for number in range(20):
+        machine.write(f"00000000-0000-4000-8000-{number:012}", ENDED)
+    machine.be(RUN, "PENDING")
+    machine.there[f"/flow_runs/{RUN}"]["state"]["timestamp"] = "2026-01-01T00:00:00Z"
+    machine.there["/flow_runs/filter"] = [machine.there[f"/flow_runs/{RUN}"]]
+    check = f"import sys; sys.path[:0] = [{str(RUNS)!r}]; import check; "
+    said = machine.executes("-c", f"{check}check.FOR_RECORDS = -1; check.main()").splitlines()
+    assert said == ["20 records are left for the next time", f"{RUN} SCHEDULED: ACCEPT"]
+
+
 def test_a_pipe_in_the_place_of_a_new_record_does_not_stop_a_report(machine: Machine) -> None:
     os.mkfifo(machine.records / f".{RUN}")
     machine.does("report", SERVICE_RESULT="signal", EXIT_CODE="killed", EXIT_STATUS="KILL")
