@@ -248,18 +248,21 @@ def test_a_name_that_is_no_images_is_refused(tmp_path: Path, module_utils: Any, 
         infrastructure.Containers(wanted, Deployed(image), tmp_path, ["flows.py:nightly"])
 
 
-def test_absent_removes_folders_deeper_than_python_can(tmp_path: Path) -> None:
+def test_absent_stops_all_and_removes_folders_deeper_than_python_can(tmp_path: Path) -> None:
     folder, programs, link = tmp_path / "state", tmp_path / "bin", tmp_path / "link"
     for path in (folder, programs):
         path.mkdir()
     link.symlink_to(programs)
-    (programs / "systemctl").symlink_to("/bin/true")
+    systemctl = programs / "systemctl"
+    systemctl.write_text(f'#!/bin/sh\necho "$*" >>{programs}/asked\n')
+    systemctl.chmod(0o755)
     deep = "import os\nfor _ in range(1500):\n os.mkdir('x')\n os.chdir('x')"
     subprocess.run([sys.executable, "-c", deep], cwd=folder, check=True)
-    nothing = ("stopped", "project_paths", "machine_paths", "user_paths", "parents")
+    nothing = ("project_paths", "machine_paths", "user_paths", "parents")
     wanted: dict[str, Any] = {
         **{name: [] for name in nothing},
         **{name: str(tmp_path / "none") for name in ("units", "config")},
+        "stopped": ["start@*", "run@*"],
         "comment": "x",
         "paths": [str(folder), str(link)],
         "user": "nobody-of-this-name",
@@ -275,3 +278,6 @@ def test_absent_removes_folders_deeper_than_python_can(tmp_path: Path) -> None:
         check=True,
     )
     assert sorted(tmp_path.iterdir()) == [programs]
+    # A request that was open at the first time may have started a run.
+    asked = (programs / "asked").read_text().splitlines()
+    assert asked == [*2 * ["stop start@* run@*"], "daemon-reload"]

@@ -34,8 +34,11 @@ def main() -> None:
     going = _going(wanted)
     user = _user_goes(wanted)
     if not module.check_mode:
-        # Those that began since the machine was looked at, too.
-        module.run_command(["systemctl", "stop", *wanted["stopped"]], check_rc=True)
+        # Those that began since the machine was looked at, too. Together, as what removes the files
+        # of a run has to be the last to end; and twice, as systemctl looks up once what is there,
+        # and a request that had not ended by then may have started a run.
+        for _ in range(2):
+            module.run_command(["systemctl", "stop", *wanted["stopped"]], check_rc=True)
         for path in going:
             # Python gives up on folders that are a thousand deep, as a flow run can make them.
             module.run_command(["rm", "-rf", "--one-file-system", "--", path], check_rc=True)
