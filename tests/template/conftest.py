@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
+import ansible.module_utils
 import pytest
+
+from tests.template.options import TEMPLATE
+from tests.template.prefect_uses import ROLE
 
 Bake = Callable[..., Path]
 
@@ -33,3 +39,15 @@ def bake(cookies: Any) -> Bake:
         return Path(result.project_path)
 
     return generate
+
+
+@pytest.fixture
+def module_utils(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Return how to import a file of the role's `module_utils`, as Ansible has its modules do."""
+    folder = str(TEMPLATE / ROLE / "module_utils")
+    monkeypatch.setattr(ansible.module_utils, "__path__", [*ansible.module_utils.__path__, folder])
+
+    def imported(name: str) -> ModuleType:
+        return importlib.import_module(f"ansible.module_utils.prefect_worker_{name}")
+
+    return imported

@@ -26,7 +26,7 @@ EXPRESSIONS = {
         r"\{\{ [a-z_]+ \}\}|\{\{ ctx\.flow_run\.\w+ \}\}"
     ),
     "inventory/group_vars/prefect_workers.yml": re.compile(
-        r"\{\{ (lookup\('[a-z.]+', '\w+'\)|inventory_dir \| dirname) \}\}"
+        r"\{\{ (lookup\('[a-z.]+', '\w+'(, default=undef\(\))?\)|inventory_dir \| dirname) \}\}"
     ),
     "Makefile": re.compile(r"\{\{\.(Repository|Tag)\}\}"),
     "README.md": re.compile(r"\{\{ built\.image \}\}"),

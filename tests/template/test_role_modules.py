@@ -18,7 +18,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import ansible.module_utils
 import pytest
 
 from tests.template.options import TEMPLATE
@@ -26,18 +25,6 @@ from tests.template.prefect_uses import ROLE
 
 UV = Path(sys.executable).with_name("uv")
 MARK = "import pathlib; pathlib.Path({mark!r}).touch()"
-
-
-@pytest.fixture
-def module_utils(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Return how to import a file of the role's `module_utils`, as Ansible has its modules do."""
-    folder = str(TEMPLATE / ROLE / "module_utils")
-    monkeypatch.setattr(ansible.module_utils, "__path__", [*ansible.module_utils.__path__, folder])
-
-    def imported(name: str) -> ModuleType:
-        return importlib.import_module(f"ansible.module_utils.prefect_worker_{name}")
-
-    return imported
 
 
 def wheel(folder: Path, files: dict[str, str]) -> str:
