@@ -40,6 +40,8 @@ NOT_AN_API = (
     "answers, but not as Prefect's API does: prefect_worker_api_url ends in /api, "
     "for Prefect Cloud in /workspaces/<id>."
 )
+LOOPBACK = re.compile(r"localhost|127(\.\d+){3}|::1")
+ITSELF = "{} is the machine itself: set PREFECT_API_URL to an address that it reaches."
 
 
 class ApiError(Exception):
@@ -153,7 +155,8 @@ class Api:
             return f"The API at {self.url} does not answer this machine: is a firewall between?"
         if isinstance(reason, http.client.BadStatusLine) and not isinstance(reason, OSError):
             return f"What answers at {self.url} speaks no HTTP: check prefect_worker_api_url."
-        return f"This machine does not reach the API at {self.url} ({reason}): does it run there?"
+        said = f"This machine does not reach the API at {self.url} ({reason}): does it run there?"
+        return f"{said} {ITSELF.format(host)}" if LOOPBACK.fullmatch(host or "") else said
 
 
 def quoted(name: str) -> str:

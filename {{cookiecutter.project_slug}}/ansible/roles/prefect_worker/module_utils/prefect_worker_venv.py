@@ -16,6 +16,10 @@ COMPANIONS = ".prefect_worker"
 # What the project would be known by if it were installed.
 DESCRIPTION = ".project"
 PINS = ".venv/.pins"
+UNTRUSTED = (
+    "The machine does not trust the package index: name the file with its authority in "
+    "prefect_worker_ca_bundle (server: prefect_server_ca_bundle)."
+)
 WHEELS = ".wheels"
 # Without variables, the current folder and site packages, whose .pth files execute code: no code
 # of a release is for root to run.
@@ -51,7 +55,10 @@ def cache_of(uv: Path) -> Path:
 def require(done: subprocess.CompletedProcess[str], what: str) -> None:
     """Go on only if it ended well."""
     if done.returncode:
-        last = "\n".join(done.stdout.strip().splitlines()[-15:]) or "It printed nothing."
+        lines = [line for line in done.stdout.strip().splitlines() if "--system-certs" not in line]
+        if any("UnknownIssuer" in line for line in lines):
+            lines.append(UNTRUSTED)
+        last = "\n".join(lines[-15:]).strip() or "It printed nothing."
         how = f"status {done.returncode}"
         raise NoReleaseError(f"The new release is not used: {what} ({how}).\n{last}")
 
