@@ -80,7 +80,8 @@ class Runs:
             if time.monotonic() > deadline:
                 names = ", ".join(run.name for run in running)
                 raise ToolError(
-                    f"Not done after {TIMEOUT:.0f} s: {names}. The logs are in {FOLDER}."
+                    f"Not done after {TIMEOUT:.0f} s: {names}. This computer may be too slow,"
+                    f" or busy: try again; server.log and worker.log in {FOLDER} say more."
                 )
             for run in list(running):
                 found = self._client.read_flow_run(run.id)
