@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from pathlib import Path
 
 from tests.project.api import Api
@@ -102,3 +104,11 @@ def test_a_server_that_does_not_answer_is_named(make: Make) -> None:
     refused = make("bootstrap", PREFECT_API_URL="http://127.0.0.1:9/api")
     assert refused.returncode != 0
     assert refused.stderr.startswith("No Prefect API answers at http://127.0.0.1:9/api")
+    assert "prefect_server" not in refused.stderr
+
+
+def test_provision_says_what_machines_need_where_no_server_answers(make: Make) -> None:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    refused = make("provision", PATH=path, PREFECT_API_URL="http://127.0.0.1:9/api")
+    assert refused.returncode != 0
+    assert "For VMs name a machine under prefect_server in inventory/hosts.yml" in refused.stderr

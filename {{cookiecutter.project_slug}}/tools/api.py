@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,6 +13,8 @@ from prefect.client.orchestration import SyncPrefectClient
 from prefect.settings import get_current_settings
 
 from .errors import ToolError, without_password
+
+LOOPBACK = re.compile(r"https?://(localhost|127(\.\d+){3})[:/]")
 
 
 @contextmanager
@@ -31,4 +35,11 @@ def api() -> Iterator[SyncPrefectClient]:
             f" {error.request.url.path}: is that its full address, with /api?"
         ) from None
     except (httpx.TransportError, RuntimeError) as error:
-        raise ToolError(f"No Prefect API answers at {shown}: {without_password(error)}") from None
+        said = f"No Prefect API answers at {shown}: {without_password(error)}"
+        raise ToolError(said + _advice_for_vms(shown)) from None
+
+
+def _advice_for_vms(url: str) -> str:
+    """Return what `make provision` says of an address that is this machine's own."""
+    advice = os.environ.get("ADVICE_FOR_VMS", "")
+    return f"\n{advice}" if advice and LOOPBACK.match(url) else ""
