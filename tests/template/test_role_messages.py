@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-# As uv 0.11 prints it.
+# As uv 0.13 prints it.
 UNTRUSTED = """error: Failed to fetch: https://index.example.com/simple/six/
   cause: client error (Connect)
   cause: invalid peer certificate: UnknownIssuer
