@@ -43,6 +43,8 @@ def accounts(host: Container) -> list[list[str]]:
 def test_absent_stops_a_flow_run_in_flight_and_tells_the_api(site: Site, host: Container) -> None:
     faults = Faults(site.api, site.pool, host)
     run = faults.held()
+    # Where polkit allows it, a flow can have its user's own systemd started.
+    host.shell("loginctl enable-linger prefect && systemctl start user@$(id -u prefect)")
     for path in OTHERS:
         host.shell(f"mkdir -p $(dirname /{path}) && touch /{path}")
     site.play(host, prefect_worker_state="absent", **GONE).succeeded()

@@ -8,6 +8,7 @@ import re
 import pytest
 
 from tests.hosts.control.attacks import ENVIRONMENT, Witness
+from tests.hosts.control.deployed import Steps, ended
 from tests.hosts.control.faults import Faults
 from tests.hosts.control.observe import UNIT, main_pid, shown
 from tests.hosts.control.server import eventually, now
@@ -90,6 +91,14 @@ def test_what_a_run_leaves_in_its_home_is_no_setting_of_the_worker(
     said(host, f"import shutil; shutil.rmtree('{HOME}/.config/fsspec')")
     assert site.api.run("passing-data/passing_data")["state_type"] == "COMPLETED"
     assert host.shell(f"cd {HOME} && ls executed 2>/dev/null; rm logging.yml") == ""
+
+
+def test_a_run_finds_no_other_process_of_its_user(host: Container, faults: Faults) -> None:
+    """Their memory could be written, and their folders are not this sandbox's."""
+    script = f"ls -d /proc/self/root && ls -d /proc/{main_pid(host)}/root"
+    step: Steps = [{"prefect.deployments.steps.run_shell_script": {"script": script}}]
+    message = ended(faults, "where", step)["state"]["message"]
+    assert "/root': No such file or directory" in message, message
 
 
 def test_no_variable_of_a_run_has_root_load_its_code(

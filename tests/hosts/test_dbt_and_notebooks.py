@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.hosts.control import credentials
 from tests.hosts.control.site import Site
 from tests.hosts.control.workloads import Outcome, outcomes, with_workloads
 from tests.hosts.machines.container import Container
@@ -37,8 +38,8 @@ flags:
 """,
     "transform/models/sold.sql": "SELECT 42 AS n\n",
 }
-HOME = "/var/lib/prefect/shop-reports"
-PROFILES = f"{{shop: {{target: d, outputs: {{d: {{type: duckdb, path: {HOME}/shop.duckdb}}}}}}}}"
+DATABASE = f"{credentials.HOME}/shop.duckdb"
+PROFILES = f"{{shop: {{target: d, outputs: {{d: {{type: duckdb, path: {DATABASE}}}}}}}}}"
 
 # Half a minute of one processor to install, and as long to run.
 pytestmark = pytest.mark.long
@@ -51,8 +52,7 @@ def found(site: Site, host: Container) -> dict[str, Outcome]:
     for path, text in FILES.items():
         project.change(path, text)
     site.play(host, project=project).succeeded()
-    install = f"runuser -u prefect -- install -D -m 600 /dev/stdin {HOME}/.dbt/profiles.yml"
-    host.shell(f"echo '{PROFILES}' | {install}")
+    credentials.write(host, ".dbt/profiles.yml", PROFILES)
     return outcomes(site.api, host, "analysis")["analysis"]
 
 

@@ -26,5 +26,10 @@ Password = word
 def put(host: Host) -> None:
     """Put each file where tools look for it, for the workers' user alone."""
     for name, text in FILES.items():
-        install = f"install -D -o prefect -m 600 /dev/stdin {HOME}/{name}"
-        host.shell(f"printf %s {quoted(text)} | {install}")
+        write(host, name, text)
+
+
+def write(host: Host, name: str, text: str) -> None:
+    """Write a file of this home as its user: a flow may have put a link in root's way."""
+    script = quoted('umask 077; mkdir -p "$(dirname "$0")" && cat >"$0"')
+    host.shell(f"printf %s {quoted(text)} | runuser -u prefect -- sh -c {script} {HOME}/{name}")

@@ -43,6 +43,7 @@ def main() -> None:
             # Python gives up on folders that are a thousand deep, as a flow run can make them.
             module.run_command(["rm", "-rf", "--one-file-system", "--", path], check_rc=True)
         if user:
+            _end_manager(module, wanted["user"])
             module.run_command(["userdel", wanted["user"]], check_rc=True)
         if going:
             module.run_command(["systemctl", "daemon-reload"], check_rc=True)
@@ -50,6 +51,12 @@ def main() -> None:
     module.exit_json(
         changed=bool(gone), gone=gone, diff={"prepared": "".join(f"- {g}\n" for g in gone)}
     )
+
+
+def _end_manager(module: AnsibleModule, user: str) -> None:
+    """End the user's own systemd, which a flow run can have had started where polkit lets it."""
+    module.run_command(["loginctl", "disable-linger", user])
+    module.run_command(["systemctl", "stop", f"user@{pwd.getpwnam(user).pw_uid}.service"])
 
 
 def _going(wanted: dict[str, Any]) -> list[str]:
