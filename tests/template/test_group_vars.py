@@ -14,7 +14,7 @@ import yaml
 from tests.template.conftest import Bake
 from tests.template.trees import run
 
-EXAMPLE = re.compile(r"^# ?(?=prefect_worker_\w+:|  ?[A-Z_]+: )", re.MULTILINE)
+EXAMPLE = re.compile(r"^# ?(?=prefect_worker_\w+:|  ?[A-Z_]+: |    \{\{)", re.MULTILINE)
 SECRETS = {
     "local": "DATABASE_URL",
     "s3": "AWS_SECRET_ACCESS_KEY",
