@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import subprocess
@@ -16,10 +15,9 @@ from prefect.deployments.steps.pull import git_clone
 from prefect.runner import storage as its
 
 from tests.hosts.control import git
-from tests.template.options import TEMPLATE
+from tests.template.role_files import loaded
 
 storage: Any = its
-FILE = TEMPLATE / "ansible/roles/prefect_worker/files/runs/git_login.py"
 TEXT: Any = {"capture_output": True, "text": True}
 WAYS: dict[str, dict[str, Any]] = {
     "name and token": {"credentials": {"username": "git", "access_token": git.TOKEN}},
@@ -42,11 +40,7 @@ def login(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """Install the module, as a run does, until the test is over."""
     monkeypatch.setattr(storage, "run_process", storage.run_process)
     monkeypatch.setattr(storage.GitRepository, "pull_code", storage.GitRepository.pull_code)
-    spec = importlib.util.spec_from_file_location("git_login", FILE)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = loaded("files/runs/git_login.py")
     module.install()
     return module
 

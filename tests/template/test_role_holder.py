@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import subprocess
 from collections.abc import Iterator
@@ -10,21 +9,13 @@ from types import ModuleType
 
 import pytest
 
-from tests.template.options import TEMPLATE
-from tests.template.prefect_uses import ROLE
-
-FILTERS = TEMPLATE / ROLE / "filter_plugins/prefect_worker_holder.py"
+from tests.template.role_files import loaded
 
 
 @pytest.fixture(scope="module")
 def filters() -> ModuleType:
     """Return the role's filters."""
-    spec = importlib.util.spec_from_file_location("holder", FILTERS)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return loaded("filter_plugins/prefect_worker_holder.py")
 
 
 @pytest.fixture

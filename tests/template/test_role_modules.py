@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import importlib
-import importlib.util
 import json
 import os
 import shutil
@@ -22,6 +20,7 @@ import pytest
 
 from tests.template.options import TEMPLATE
 from tests.template.prefect_uses import ROLE
+from tests.template.role_files import loaded
 
 UV = Path(sys.executable).with_name("uv")
 MARK = "import pathlib; pathlib.Path({mark!r}).touch()"
@@ -100,16 +99,6 @@ def test_byte_code_of_the_same_files_is_shared(tmp_path: Path, module_utils: Any
     (shared,) = second.glob("__pycache__/*")
     assert shared.name.startswith("same.")
     assert shared.samefile(first / "__pycache__" / shared.name)
-
-
-def loaded(path: str) -> ModuleType:
-    """Import a file of the role that is in no package."""
-    spec = importlib.util.spec_from_file_location(Path(path).stem, TEMPLATE / ROLE / path)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 OTHERS = [

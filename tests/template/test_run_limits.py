@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import resource
 import subprocess
@@ -11,20 +10,15 @@ from types import ModuleType
 
 import pytest
 
-from tests.template.options import TEMPLATE
+from tests.template.role_files import loaded
 
-FILE = TEMPLATE / "ansible/roles/prefect_worker/files/runs/room.py"
 OPEN = resource.getrlimit(resource.RLIMIT_NOFILE)
 
 
 @pytest.fixture
 def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """Return the module, in a control group of its own that enforces nothing."""
-    spec = importlib.util.spec_from_file_location("room", FILE)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = loaded("files/runs/room.py")
     (tmp_path / "group").write_text("0::/run\n")
     (tmp_path / "run").mkdir()
     monkeypatch.setattr(module, "GROUPS", tmp_path)

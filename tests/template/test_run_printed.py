@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import subprocess
 
 import prefect.states
 import pytest
 
-from tests.template.options import TEMPLATE
-
-FILE = TEMPLATE / "ansible/roles/prefect_worker/files/runs/printed.py"
+from tests.template.role_files import loaded
 
 
 @pytest.fixture(autouse=True)
 def installed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have states of this process as those of a run."""
-    spec = importlib.util.spec_from_file_location("printed", FILE)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = loaded("files/runs/printed.py")
     monkeypatch.setattr(prefect.states, "format_exception", prefect.states.format_exception)
     module.install()
 

@@ -18,7 +18,7 @@ import pytest
 
 from tests.hosts.control.server import eventually
 from tests.template.options import TEMPLATE
-from tests.template.test_role_modules import loaded
+from tests.template.role_files import loaded
 
 ROLES = TEMPLATE / "ansible/roles"
 KEY = f"{'k' * 43}="

@@ -12,7 +12,7 @@ import ansible.module_utils
 import pytest
 
 from tests.template.options import TEMPLATE
-from tests.template.test_role_modules import loaded
+from tests.template.role_files import loaded
 
 ROLES = TEMPLATE / "ansible/roles"
 

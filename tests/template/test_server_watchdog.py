@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.template.options import TEMPLATE
-from tests.template.test_role_modules import loaded
+from tests.template.role_files import loaded
 
 FILES = "../prefect_server/files/watch"
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.template.test_role_modules import loaded
+from tests.template.role_files import loaded
 
 ANSWER = "HTTP/1.1 {} x\r\nContent-Length: 0\r\n\r\n"
 
