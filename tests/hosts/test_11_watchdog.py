@@ -6,16 +6,39 @@ from tests.hosts.control.observe import UNIT, journal, main_pid
 from tests.hosts.control.server import eventually, now
 from tests.hosts.control.site import Site
 from tests.hosts.machines.container import Container
+from tests.hosts.machines.host import quoted
 
 PATIENCE = 120
 SETTINGS = "/etc/prefect/shop-reports/shop-reports.env"
 WATCHDOG = "prefect-worker-shop-reports-watchdog.service"
 ANSWERED = "ls /run/prefect-worker-shop-reports"
+# More than a process may have of open files.
+IDLE = """
+import resource, socket, time
+resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 4096))
+held = [socket.create_connection(("127.0.0.1", {port})) for _ in range(1500)]
+print("connected", flush=True)
+time.sleep(600)
+"""
+
+
+def health_port(host: Container) -> str:
+    """Return where the worker answers for its health."""
+    return host.shell(f"sed -n s/^PREFECT_WORKER_WEBSERVER_PORT=//p {SETTINGS}").strip()
+
+
+def test_idle_connections_of_another_user_cost_no_run(site: Site, host: Container) -> None:
+    """Each would take one of the open files that the worker starts runs with."""
+    idle = quoted(IDLE.format(port=health_port(host)))
+    host.shell(f"systemd-run --unit=idle --property=User=nobody python3 -c {idle}")
+    eventually(lambda: "connected" in journal(host, "idle"), 30, "they are not open")
+    assert site.api.run("passing-data/passing_data")["state_type"] == "COMPLETED"
+    host.shell("systemctl stop idle")
 
 
 def test_a_worker_whose_port_somebody_has_is_left_alone(host: Container) -> None:
     """Whoever is there would answer for it: have it restarted for ever, or never."""
-    port = host.shell(f"sed -n s/^PREFECT_WORKER_WEBSERVER_PORT=//p {SETTINGS}").strip()
+    port = health_port(host)
     taken = f"systemd-run --unit=squatter python3 -m http.server --bind 127.0.0.1 {port}"
     host.shell(f"systemctl stop {UNIT} && {taken}")
     eventually(lambda: f":{port} " in host.shell("ss -Hltn"), 10, "nobody has the port")

@@ -35,6 +35,8 @@ REPLACED = [
         for name in ("_reconnect", "_auth_token", "_connect", "_api_url")
     ),
     ("prefect.events.clients.PrefectEventSubscriber", "_api_key"),
+    ("uvicorn.Config", "__init__"),
+    ("uvicorn.protocols.http.h11_impl.H11Protocol", "connection_made"),
     *(
         ("prefect.workers.base.BaseWorker", name)
         for name in ("_submit_scheduled_flow_runs", "_limit", "_limiter")

@@ -106,7 +106,7 @@ def test_every_private_attribute_is_named_here_and_exists() -> None:
 def test_what_a_start_on_a_machine_replaces_exists(owner: str, name: str) -> None:
     assert has(pkgutil.resolve_name(owner), name)
     parts = ("patience", "run_log", "room", "printed", "git_login")
-    files = (*(f"runs/{part}" for part in parts), "limited_worker")
+    files = (*(f"runs/{part}" for part in parts), "limited_worker", "health_port")
     ours = [text(f"{ROLE}/files/{file}.py") for file in files]
     ours.append(text(f"{TOOLS}/stand_in.py"))
     assert any(name in source for source in ours), "not used any more"

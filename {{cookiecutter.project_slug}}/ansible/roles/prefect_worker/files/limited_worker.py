@@ -69,6 +69,5 @@ def _look_after_earlier() -> None:
 
 
 if __name__ == "__main__":
-    sys.path.pop(0)
     _look_after_earlier()
     runpy.run_module("prefect", run_name="__main__", alter_sys=True)
