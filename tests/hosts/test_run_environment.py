@@ -87,9 +87,9 @@ def test_packages_that_are_to_be_installed_by_a_step_are_told(faults: Faults) ->
 def test_an_exception_whose_text_is_no_text_is_told(faults: Faults) -> None:
     run = ended(faults, "surrogate", IN_PROJECT)
     assert run["state_type"] == "FAILED"
-    assert "ValueError: caf\\udce9" in run["state"]["message"]
+    assert "ValueError: caf\\udce9\\x00" in run["state"]["message"]
     lines = logged(faults, run)
-    assert "said caf\\udce9" in lines
+    assert "said caf\\udce9\\x00" in lines
     assert [line for line in lines if "Traceback" in line and "caf\\udce9" in line]
 
 

@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
+import sys
+from pathlib import Path
 
 import prefect.states
 import pytest
 
+from tests.template.options import TEMPLATE
+from tests.template.prefect_uses import ROLE
 from tests.template.role_files import loaded
+
+# A run's own start, then a failure whose words no API can store as they are.
+STORED = """
+import asyncio, runpy, subprocess, sys
+runpy.run_path(sys.argv[1])
+import prefect.states
+error = subprocess.CalledProcessError(1, "x", stderr="a\\0b\\udcff")
+print(ascii(asyncio.run(prefect.states.exception_to_failed_state(error)).message))
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -53,3 +67,37 @@ def test_it_is_told_of_one_that_takes_too_long() -> None:
 
 def test_nothing_is_told_where_nothing_was_captured() -> None:
     assert said("exit 3", captured=False).endswith("returned non-zero exit status 3.")
+
+
+def test_what_no_api_can_store_is_escaped(tmp_path: Path) -> None:
+    given = {"RUN_CREDENTIALS": "x", "PREFECT_API_URL": "http://127.0.0.1:1/api"}
+    environment = {**os.environ, **given, "PREFECT_HOME": str(tmp_path)}
+    start = TEMPLATE / ROLE / "files/runs/run_engine.py"
+    command = [sys.executable, "-c", STORED, str(start)]
+    told = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert r"It printed: a\\x00b\\udcff" in told.stdout
+
+
+def test_what_the_playbook_has_of_secrets_is_masked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RUN_SECRETS", "PREFECT_API_AUTH_STRING WAREHOUSE SIGNING_KEY MISSING MODE")
+    monkeypatch.setenv("PREFECT_API_AUTH_STRING", "admin:s3cret-of-the-api")
+    monkeypatch.setenv("WAREHOUSE", "s3cret of a warehouse")
+    monkeypatch.setenv("SIGNING_KEY", "-----BEGIN-----\ns3cretline\n-----END-----\n")
+    monkeypatch.setenv("MODE", "fast")
+    script = 'set -x; true "$WAREHOUSE" $SIGNING_KEY ${PREFECT_API_AUTH_STRING#*:} $MODE; exit 2'
+    told = said(script).partition("It printed: ")[2]
+    assert "s3cret" not in told
+    assert told.count("***") >= 3
+    assert "fast" in told
+
+
+def test_an_error_without_its_words_is_told_as_it_is() -> None:
+    class WordlessError(subprocess.CalledProcessError):
+        def __init__(self) -> None:
+            """Say nothing to the class above."""
+
+        def __str__(self) -> str:
+            return "it failed"
+
+    state = asyncio.run(prefect.states.exception_to_failed_state(WordlessError()))
+    assert str(state.message).endswith("it failed")

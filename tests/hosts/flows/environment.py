@@ -79,7 +79,7 @@ def say(words: str) -> str:
 @flow
 def surrogate() -> None:
     """Fail with what is no character."""
-    say("caf\udce9")
+    say("caf\udce9\0")
 
 
 @flow(log_prints=True)

@@ -27,6 +27,8 @@ REFUSED = 401
 # What Prefect asks again only a few times.
 AWAY = (httpx.NetworkError, httpx.TimeoutException, httpx.RemoteProtocolError)
 WAITED_FOR = (REFUSED, 502, 503)
+# What no API on PostgreSQL can store: it says 503, however often it is asked.
+UNSTORABLE = rb"\u0000"
 # What Prefect says of an event stream that refuses its token.
 NO_STREAM = "Unable to authenticate"
 
@@ -98,7 +100,8 @@ def _reason(error: Exception) -> str:
     """Return why another request may have another answer, or nothing."""
     if isinstance(error, PrefectHTTPStatusError):
         status = error.response.status_code
-        return f"it answers {status}" if status in WAITED_FOR else ""
+        waits = status in WAITED_FOR and UNSTORABLE not in error.request.content
+        return f"it answers {status}" if waits else ""
     return type(error).__name__
 
 

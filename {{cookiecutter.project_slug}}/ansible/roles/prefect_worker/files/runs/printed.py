@@ -1,11 +1,13 @@
 """Say what a program printed last, where a flow fails by it and has its words but shows none.
 
 `subprocess.run(…, capture_output=True, check=True)` tells the exit status alone; what it captured
-is neither in the run's log nor in its journal.
+is neither in the run's log nor in its journal. What the playbook has of secrets is masked in it, as
+`sh -x` prints them, for one.
 """
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Callable
 from typing import Any
@@ -14,6 +16,8 @@ import prefect.states
 
 LAST = 1000
 """How many characters are told."""
+SHORTEST = 6
+"""Masked wherever they are, shorter ones would only make a failure unreadable."""
 
 
 def install() -> None:
@@ -34,8 +38,21 @@ def _words(error: BaseException) -> str:
     """Return the end of what the program wrote to its standard error, or else to its output."""
     if not isinstance(error, subprocess.CalledProcessError | subprocess.TimeoutExpired):
         return ""
-    for captured in (error.stderr, error.stdout):
+    for captured in (getattr(error, "stderr", None), getattr(error, "output", None)):
         text = captured.decode(errors="replace") if isinstance(captured, bytes) else captured
         if isinstance(text, str) and text.strip():
-            return text.strip()[-LAST:]
+            return _masked(text.strip())[-LAST:]
     return ""
+
+
+def _masked(text: str) -> str:
+    """Return it without the values of those variables of the run that are secret."""
+    names = os.environ.get("RUN_SECRETS", "").split()
+    values = [os.environ.get(name, "") for name in names]
+    # A password alone, and some lines of a key, are as secret as the whole.
+    values.append(os.environ.get("PREFECT_API_AUTH_STRING", "").partition(":")[2])
+    parts = {part for value in values for part in (value, *value.splitlines())}
+    for part in sorted(parts, key=len, reverse=True):
+        if len(part) >= SHORTEST:
+            text = text.replace(part, "***")
+    return text

@@ -21,7 +21,8 @@ def _load(name: str) -> ModuleType:
     return module
 
 
-for _part in ("forks", "patience", "run_log", "printed", "room", "git_login"):
+# What escapes a state's message comes after what adds to it.
+for _part in ("forks", "patience", "printed", "room", "run_log", "git_login"):
     _load(_part).install()
 
 if __name__ == "__main__":

@@ -108,7 +108,8 @@ def _escaped(function: Callable[..., str]) -> Callable[..., str]:
 
 
 def _printable(text: str) -> str:
-    return text.encode(errors="backslashreplace").decode()
+    """Return a text as every API can store it: PostgreSQL has no character for NUL."""
+    return text.encode(errors="backslashreplace").decode().replace("\0", "\\x00")
 
 
 def _note(record: logging.LogRecord) -> bool:
