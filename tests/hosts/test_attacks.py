@@ -101,6 +101,14 @@ def test_a_run_finds_no_other_process_of_its_user(host: Container, faults: Fault
     assert "/root': No such file or directory" in message, message
 
 
+def test_the_memory_of_a_worker_is_never_dumped(host: Container) -> None:
+    """Any process of its user can end it so, and may raise its limits up to the hard ones."""
+    pid = main_pid(host)
+    attempt = f"import resource; resource.prlimit({pid}, resource.RLIMIT_CORE, (-1, -1))"
+    assert "PermissionError" in said(host, attempt)
+    assert re.search(r"core file size +1 +1 ", host.shell(f"cat /proc/{pid}/limits"))
+
+
 def test_no_variable_of_a_run_has_root_load_its_code(
     host: Container, faults: Faults, witness: Witness
 ) -> None:

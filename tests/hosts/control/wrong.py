@@ -73,6 +73,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "too little memory": ({"memory_max": "10M"}, "256M"),
     "a drop-in with two lines": ({"unit_overrides": {"Nice": "5\nUser=root"}}, "on one line"),
     "a drop-in that unhides": ({"unit_overrides": {"InaccessiblePaths": ""}}, "not emptied"),
+    "its old name": ({"unit_overrides": {"InaccessibleDirectories": ""}}, "not emptied"),
     "a drop-in of nonsense": ({"unit_overrides": {"Nonsense": "x"}}, "Nonsense"),
     "a privileged port": ({"health_port": 80}, "1024"),
     "a port that is taken": ({"health_port": 22222}, "22222"),

@@ -18,6 +18,8 @@ OWN = {
     "User": "prefect_worker_user",
     "WorkingDirectory": "the role",
 }
+# One setting, by its present name and by its old one.
+HIDING = ("InaccessiblePaths", "InaccessibleDirectories")
 
 
 def overrides(value: dict[str, Any], _: dict[str, Any]) -> None:
@@ -35,5 +37,5 @@ def overrides(value: dict[str, Any], _: dict[str, Any]) -> None:
                     f"is not accepted because of {name}: texts, numbers or yes and no, on one line."
                 )
             # In it are the way out of the sandbox, and what sendmail would wait for without end.
-            if name == "InaccessiblePaths" and not str(one).strip():
+            if name in HIDING and not str(one).strip():
                 raise WrongError(f"is not accepted: {name} can be added to, not emptied.")
