@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,15 @@ EXPRESSIONS = {
 }
 
 
+@dataclass(frozen=True)
+class Written:
+    """A text, and what a project has of it."""
+
+    text: str
+    pyproject: str
+    readme: list[str]
+
+
 def given(text: str) -> str:
     """Return what to give cookiecutter so that it gives the template this text."""
     return re.sub(r"\{[{%#]", lambda match: "{{ '" + match[0] + "' }}", text)
@@ -83,31 +93,36 @@ def inventory(project: Path) -> dict[str, object]:
     return told
 
 
-@pytest.mark.parametrize("text", {**HOSTILE, **EXPRESSIONS}.values())
-def test_a_description_arrives(bake: Bake, text: str) -> None:
-    project = bake(description=given(text))
+@pytest.fixture(scope="module", params=[*HOSTILE, *EXPRESSIONS])
+def written(cookies_session: Any, request: pytest.FixtureRequest) -> Written:
+    """Generate a project with a text in every answer that takes any."""
+    text = {**HOSTILE, **EXPRESSIONS}[request.param]
+    answers = dict.fromkeys(("project_name", "description", "author"), given(text))
+    result = cookies_session.bake(extra_context={**answers, "project_slug": "shop-reports"})
+    assert result.exception is None
+    project = Path(result.project_path)
     pyproject = (project / "pyproject.toml").read_text(encoding="utf-8")
+    return Written(text, pyproject, paragraphs((project / "README.md").read_text("utf-8")))
+
+
+def test_a_description_arrives(written: Written) -> None:
     # A package's summary is one line by definition.
-    assert tomllib.loads(pyproject)["project"]["description"] == text.replace("\n", " ")
-    assert f"shop-reports: {text}" in paragraphs((project / "README.md").read_text("utf-8"))
+    summary = written.text.replace("\n", " ")
+    assert tomllib.loads(written.pyproject)["project"]["description"] == summary
+    assert f"shop-reports: {written.text}" in written.readme
 
 
-@pytest.mark.parametrize("text", {**HOSTILE, **EXPRESSIONS}.values())
-def test_a_project_name_arrives_in_the_title(bake: Bake, text: str) -> None:
-    project = bake(project_name=given(text), project_slug="shop-reports")
-    assert paragraphs((project / "README.md").read_text("utf-8"))[0] == text
+def test_a_project_name_arrives_in_the_title(written: Written) -> None:
+    assert written.readme[0] == written.text
 
 
-@pytest.mark.parametrize("text", {**HOSTILE, **EXPRESSIONS}.values())
-def test_an_author_arrives_in_every_language(bake: Bake, text: str) -> None:
-    project = bake(author=given(text))
-    pyproject = (project / "pyproject.toml").read_text(encoding="utf-8")
-    assert tomllib.loads(pyproject)["project"]["authors"] == [{"name": text}]
-    literal = re.search(r"^authors = \[\{ name = (.*) \}\]$", pyproject, re.MULTILINE)
+def test_an_author_arrives_in_every_language(written: Written) -> None:
+    assert tomllib.loads(written.pyproject)["project"]["authors"] == [{"name": written.text}]
+    literal = re.search(r"^authors = \[\{ name = (.*) \}\]$", written.pyproject, re.MULTILINE)
     assert literal
-    assert yaml.safe_load(literal[1]) == text
-    assert ast.literal_eval(literal[1]) == text
-    assert f"Maintained by {text}." in paragraphs((project / "README.md").read_text("utf-8"))
+    assert yaml.safe_load(literal[1]) == written.text
+    assert ast.literal_eval(literal[1]) == written.text
+    assert f"Maintained by {written.text}." in written.readme
 
 
 @pytest.mark.parametrize(

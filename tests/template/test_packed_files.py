@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -27,63 +29,63 @@ OPTIONS = {
     "directory": "{{ playbook_dir }}/project",
     "requirements": "requirements.txt",
     "exclude": [*VARIABLES["__prefect_worker_exclude"][:4], "/wheels", "*.log"],
-    "include": "{{ include }}",
     "wheelhouse": "",
     "uv": "",
 }
-PLAY = [
-    {
-        "hosts": "localhost",
-        "gather_facts": False,
-        "tasks": [
-            {"prefect_worker_archive": OPTIONS, "register": "looked"},
-            {
-                "prefect_worker_archive": {**OPTIONS, "digest": "{{ looked.digest }}"},
-                "register": "packed",
-            },
-            {"ansible.builtin.command": "tar -tf {{ packed.archive }}", "register": "told"},
-            {"ansible.builtin.copy": {"content": "{{ told.stdout }}", "dest": "{{ answer }}"}},
-        ],
-    }
+# What is included, and what comes along for it.
+CASES = [
+    ([], []),
+    (["/.dlt/config.toml"], [".dlt/config.toml"]),
+    (["/.d*/config.toml"], [".dlt/config.toml"]),
+    (["/.dlt"], [".dlt/config.toml", ".dlt/secrets.toml"]),
+    (["/inventory/hosts.yml"], ["inventory/hosts.yml"]),
+    (["/tools/*"], ["tools/etl.py", "tools/sub"]),
+    (["/tools"], ["tools/etl.py", "tools/sub"]),
+    (["/out/.gitkeep"], ["out/.gitkeep"]),
+    (["/.ready/*", "/.venv/*", "/.prefect_worker/*", "/.proved-*", "/.project"], []),
 ]
 
 
-def packed(folder: Path, include: list[str]) -> list[str]:
-    """Return the paths that an archive has beside the role's own."""
+def tasks(include: list[str], answer: Path) -> list[dict[str, Any]]:
+    """Return what packs a project, and writes down what is in the archive."""
+    options = {**OPTIONS, "include": include}
+    return [
+        {"prefect_worker_archive": options, "register": "looked"},
+        {
+            "prefect_worker_archive": {**options, "digest": "{{ looked.digest }}"},
+            "register": "packed",
+        },
+        {"ansible.builtin.command": "tar -tf {{ packed.archive }}", "register": "told"},
+        {"ansible.builtin.copy": {"content": "{{ told.stdout }}", "dest": str(answer)}},
+    ]
+
+
+@pytest.fixture(scope="module")
+def answers(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Pack the same project for each case, in one play; return what is in the archives."""
+    folder = tmp_path_factory.mktemp("packed")
     for name in FILES:
         path = folder / "project" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(name, encoding="utf-8")
-    (folder / "play.yml").write_text(json.dumps(PLAY), encoding="utf-8")
-    answer = folder / "answer"
-    given = json.dumps({"include": include, "answer": str(answer)})
+    files = [folder / str(number) for number in range(len(CASES))]
+    each = [tasks(include, file) for (include, _), file in zip(CASES, files, strict=True)]
+    play = {"hosts": "localhost", "gather_facts": False, "tasks": [*chain(*each)]}
+    (folder / "play.yml").write_text(json.dumps([play]), encoding="utf-8")
     plugins = {
         "ANSIBLE_ACTION_PLUGINS": str(ROLE / "action_plugins"),
         "ANSIBLE_HOME": str(folder / "ansible"),
         "ANSIBLE_LOCALHOST_WARNING": "false",
     }
     command = Path(sys.executable).with_name("ansible-playbook")
-    run(command, "play.yml", "--extra-vars", given, cwd=folder, env=plugins)
-    names = answer.read_text(encoding="utf-8").splitlines()
-    return sorted(name.rstrip("/") for name in names if not name.startswith(".prefect_worker/"))
+    run(command, "play.yml", cwd=folder, env=plugins)
+    return files
 
 
-@pytest.mark.parametrize(
-    ("include", "more"),
-    [
-        ([], []),
-        (["/.dlt/config.toml"], [".dlt/config.toml"]),
-        (["/.d*/config.toml"], [".dlt/config.toml"]),
-        (["/.dlt"], [".dlt/config.toml", ".dlt/secrets.toml"]),
-        (["/inventory/hosts.yml"], ["inventory/hosts.yml"]),
-        (["/tools/*"], ["tools/etl.py", "tools/sub"]),
-        (["/tools"], ["tools/etl.py", "tools/sub"]),
-        (["/out/.gitkeep"], ["out/.gitkeep"]),
-        (["/.ready/*", "/.venv/*", "/.prefect_worker/*", "/.proved-*", "/.project"], []),
-    ],
-)
-def test_what_is_named_comes_along_and_nothing_beside_it(
-    tmp_path: Path, include: list[str], more: list[str]
-) -> None:
+@pytest.mark.parametrize("number", range(len(CASES)), ids=[str(include) for include, _ in CASES])
+def test_what_is_named_comes_along_and_nothing_beside_it(answers: list[Path], number: int) -> None:
+    _, more = CASES[number]
     kept = [name for name in ALWAYS if f"{name}/.gitkeep" not in more]
-    assert packed(tmp_path, include) == sorted([*kept, *more])
+    names = answers[number].read_text(encoding="utf-8").splitlines()
+    packed = sorted(name.rstrip("/") for name in names if not name.startswith(".prefect_worker/"))
+    assert packed == sorted([*kept, *more])
