@@ -8,9 +8,10 @@ from contextlib import closing
 
 import pytest
 
+from tests.hosts.control.secrets import secrets_of
 from tests.hosts.control.server import now
 from tests.hosts.control.site import Site
-from tests.hosts.control.story import Story, tell
+from tests.hosts.control.story import Workers
 from tests.hosts.machines.container import Container
 from tests.hosts.machines.lab import Lab
 
@@ -34,15 +35,15 @@ def site(lab: Lab) -> Site:
 
 
 @pytest.fixture(scope="session")
-def trixie(site: Site) -> Story:
-    """The first steps of a bare Debian 13."""
-    return tell(site, "trixie", "thirteen")
+def workers(site: Site) -> Workers:
+    """Machines that are workers already."""
+    return Workers(site)
 
 
-@pytest.fixture(scope="session")
-def bookworm(site: Site) -> Story:
-    """The first steps of a bare Debian 12."""
-    return tell(site, "bookworm", "twelve")
+@pytest.fixture
+def secrets(site: Site) -> list[str]:
+    """All that must not be seen."""
+    return secrets_of(site)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -54,12 +55,11 @@ def no_machine_is_left(lab: Lab) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def host(site: Site, request: pytest.FixtureRequest) -> Iterator[Container]:
+def host(site: Site, workers: Workers, request: pytest.FixtureRequest) -> Iterator[Container]:
     """A copy of a machine that is a worker already, Debian 13 unless asked, its worker ONLINE."""
     suite = getattr(request, "param", "trixie")
-    story: Story = request.getfixturevalue(suite)
     name = re.sub(r"^.*test_(\d\d_)?", "", request.module.__name__).replace("_", "-")
-    copy = site.lab.container(suite, f"{name}-{suite}", story.layers)
+    copy = site.lab.container(suite, f"{name}-{suite}", workers.layers(suite))
     started = now()
     copy.start()
     copy.wait()

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import pytest
 
+from tests.hosts.control.secrets import assert_hidden
 from tests.hosts.control.site import Site
-from tests.hosts.control.story import Story
+from tests.hosts.control.story import Story, Workers
+from tests.hosts.suites import SUITES
 
 
-@pytest.fixture(params=["trixie", "bookworm"])
-def story(request: pytest.FixtureRequest) -> Story:
+@pytest.fixture(params=SUITES)
+def story(workers: Workers, request: pytest.FixtureRequest) -> Story:
     """What happened on each release of Debian."""
-    told: Story = request.getfixturevalue(request.param)
-    return told
+    return workers.story(request.param)
 
 
 def test_check_mode_on_a_bare_machine_succeeds(story: Story) -> None:
@@ -45,3 +46,11 @@ def test_a_second_run_does_not_restart_the_worker(story: Story) -> None:
 
 def test_check_mode_from_the_project_s_folder_has_nothing_to_change(story: Story) -> None:
     assert story.again_looked.succeeded().changed["worker"] == 0
+
+
+def test_ansible_shows_no_secret_at_its_most_talkative(secrets: list[str], story: Story) -> None:
+    assert_hidden(secrets, story.made.text)
+
+
+def test_ansible_shows_no_secret_in_what_it_would_change(secrets: list[str], story: Story) -> None:
+    assert_hidden(secrets, story.looked.text)

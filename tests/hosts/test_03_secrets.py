@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-
 import pytest
 
 from tests.hosts.control.faults import Faults
 from tests.hosts.control.observe import UNIT, main_pid
-from tests.hosts.control.site import KEY, PASSWORD, SSH_WORD, WORD, Site
-from tests.hosts.control.story import Story
+from tests.hosts.control.secrets import assert_hidden
+from tests.hosts.control.site import KEY, PASSWORD, SSH_WORD, Site
 from tests.hosts.machines.container import Container
 
 # A secret of its own, as what a run says is kept by the server, too.
@@ -22,35 +20,6 @@ import os
 if {when}:
     raise RuntimeError(os.environ["TOLD"])
 """
-
-
-@pytest.fixture
-def secrets(site: Site) -> list[str]:
-    """All that must not be seen, also as HTTP writes it."""
-    auth = site.server.auth_string
-    return [
-        PASSWORD,
-        WORD,
-        SSH_WORD,
-        auth.partition(":")[2],
-        base64.b64encode(auth.encode()).decode(),
-    ]
-
-
-def assert_hidden(secrets: list[str], text: str) -> None:
-    """Complain with the place, not with the whole text."""
-    assert text
-    for secret in secrets:
-        at = text.find(secret)
-        assert at < 0, f"{secret} is in …{text[max(0, at - 300) : at + 50]}"
-
-
-def test_ansible_shows_none_at_its_most_talkative(secrets: list[str], trixie: Story) -> None:
-    assert_hidden(secrets, trixie.made.text)
-
-
-def test_ansible_shows_none_in_what_it_would_change(secrets: list[str], trixie: Story) -> None:
-    assert_hidden(secrets, trixie.looked.text)
 
 
 def test_no_command_line_has_one(secrets: list[str], host: Container) -> None:

@@ -9,7 +9,7 @@ import pytest
 from tests.hosts.control.observe import main_pid, release
 from tests.hosts.control.server import now
 from tests.hosts.control.site import WITHOUT_A_RUN, Site
-from tests.hosts.control.story import Story
+from tests.hosts.control.story import Workers
 from tests.hosts.machines.container import Container
 
 NAMES = ("one", "two", "three")
@@ -17,9 +17,11 @@ Fleet = dict[str, Container]
 
 
 @pytest.fixture(scope="module")
-def fleet(site: Site, trixie: Story) -> Iterator[Fleet]:
+def fleet(site: Site, workers: Workers) -> Iterator[Fleet]:
     """Three machines with a release already."""
-    machines = {name: site.lab.container("trixie", name, trixie.layers) for name in NAMES}
+    machines = {
+        name: site.lab.container("trixie", name, workers.layers("trixie")) for name in NAMES
+    }
     for machine in machines.values():
         machine.start()
     for machine in machines.values():

@@ -10,7 +10,7 @@ import pytest
 
 from tests.hosts.control.faults import WORKER, Faults
 from tests.hosts.control.site import Site
-from tests.hosts.control.story import Story
+from tests.hosts.control.story import Workers
 
 # Prefect's least, and what the automation waits for then, in seconds.
 HEARTBEAT, SILENCE = 30, 75
@@ -25,11 +25,11 @@ Machines = list[Faults]
 
 
 @pytest.fixture(scope="module")
-def machines(site: Site, trixie: Story) -> Iterator[Machines]:
+def machines(site: Site, workers: Workers) -> Iterator[Machines]:
     """The machine that will be lost, and two others, whose workers rest for now."""
     _hasten_the_automation(site)
     names = ("lost", "spare", "third")
-    made = {name: site.lab.container("trixie", name, trixie.layers) for name in names}
+    made = {name: site.lab.container("trixie", name, workers.layers("trixie")) for name in names}
     for machine in made.values():
         machine.start()
     for machine in made.values():
