@@ -81,15 +81,6 @@ def test_releases_with_equal_pins_share_their_packages(host: Container) -> None:
     assert len(set(host.shell(f"cat {place}/_project.pth").split())) == 2 * 4
 
 
-def test_an_upgraded_machine_has_nothing_to_change(
-    site: Site, host: Container, project: Project
-) -> None:
-    pid = main_pid(host)
-    again = site.play(host, project=project, **WITHOUT_A_RUN).succeeded()
-    assert again.changed["worker"] == 0
-    assert main_pid(host) == pid
-
-
 def test_rollback_returns_to_the_release_before_and_needs_no_room(
     site: Site, host: Container, project: Project
 ) -> None:
@@ -101,16 +92,6 @@ def test_rollback_returns_to_the_release_before_and_needs_no_room(
     run = site.api.run("passing-data/passing_data")
     assert run["state_type"] == "COMPLETED"
     assert run["id"] not in host.shell(f"ls {MARKS}")
-
-
-def test_an_upgrade_of_settings_restarts_the_worker(
-    site: Site, host: Container, project: Project
-) -> None:
-    pid, started = main_pid(host), now()
-    project.append("prefect.toml", "\n# Another word.\n")
-    site.play(host, project=project, **WITHOUT_A_RUN).succeeded()
-    assert main_pid(host) != pid
-    site.online(WORKER, started, seconds=45)
 
 
 def test_a_new_release_with_other_authorities_restarts_the_worker_once(

@@ -42,15 +42,6 @@ def test_runs_outlast_a_server_that_is_away_for_minutes(site: Site, faults: Faul
     assert faults.steps(ends) == faults.steps(goes_on) == ["before", "after"]
 
 
-def test_runs_outlast_a_restart_of_the_server(site: Site, faults: Faults) -> None:
-    run = faults.held()
-    site.server.stop()
-    site.server.start()
-    faults.let_go(run)
-    assert faults.ended(run)["state_type"] == "COMPLETED"
-    faults.completed()
-
-
 def test_runs_outlast_a_network_that_loses_everything(site: Site, faults: Faults) -> None:
     ends, dies = faults.held(), faults.held()
     with _cut_off(site, faults):
