@@ -92,9 +92,13 @@ def test_runs_of_a_lost_machine_are_found_and_run_again_elsewhere(machines: Mach
     assert sum("Crashed" in third.history(child["id"]) for child in children) == 1
 
 
+@pytest.mark.long
 def test_children_on_all_machines_are_cancelled_with_their_parent(machines: Machines) -> None:
     """Those that no machine has taken yet, too."""
-    _, *left = machines
+    lost, *left = machines
+    lost.host.kill()
+    for machine in left:
+        machine.host.shell(f"systemctl start {WORKER}")
     parent = left[0].start(None, flow="spread")
     left[0].eventually(lambda: _begun(left, parent).total() == 2 * LIMIT - 1, 90, parent)
     left[0].eventually(lambda: len(left[0].children(parent)) == CHILDREN, 90, parent)
