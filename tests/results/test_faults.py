@@ -25,10 +25,14 @@ def worker(s3_project: Project) -> Iterator[None]:
 
 
 @pytest.fixture
-def settings(s3_project: Project) -> Iterator[dict[str, str]]:
-    """Give back the settings that the storage block is made of."""
-    yield s3_project.settings
-    assert s3_project.bootstrap().returncode == 0
+def storage(fault: str, s3_project: Project) -> Iterator[None]:
+    """Have a storage block of a fault's settings, if it has any, and then the project's again."""
+    block, _, _ = UNUSABLE[fault]
+    if block:
+        assert s3_project.bootstrap(**block).returncode == 0
+    yield
+    if block:
+        assert s3_project.bootstrap().returncode == 0
 
 
 UNUSABLE = {
@@ -51,12 +55,12 @@ UNUSABLE = {
 }
 
 
+@pytest.mark.usefixtures("storage")
 @pytest.mark.parametrize("fault", UNUSABLE)
 def test_a_storage_that_cannot_be_used_stops_the_run_before_it_does_anything(
-    fault: str, s3_project: Project, api: Api, settings: dict[str, str]
+    fault: str, s3_project: Project, api: Api
 ) -> None:
-    block, machine, reason = UNUSABLE[fault]
-    assert s3_project.bootstrap(**block).returncode == 0
+    _, machine, reason = UNUSABLE[fault]
     name = fault.replace(" ", "-")
     run = api.start(MAPPED, s3_project, name=name, env=machine)
 
