@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.project.baked import MYPY_CACHE
 from tests.pythons import newest_python
 from tests.template.conftest import Bake
 from tests.template.options import Options
@@ -41,22 +42,14 @@ EACH = [
 @pytest.mark.slow
 @pytest.mark.parametrize(("options", "names"), EACH)
 def test_it_passes_its_own_checks(
-    bake: Bake,
-    tmp_path: Path,
-    tmp_path_factory: pytest.TempPathFactory,
-    options: Options,
-    names: dict[str, str],
+    bake: Bake, tmp_path: Path, options: Options, names: dict[str, str]
 ) -> None:
     project = bake(**options.answers, **names)
     # What no owner would change is tested here alone, by the tools of the project.
     ours = CLUSTERS / f"{options.work_pool_type}.py.in"
     if ours.exists():
         shutil.copy(ours, project / "tests/test_cluster.py")
-    environment = {
-        "PREFECT_HOME": str(tmp_path / "prefect"),
-        # What mypy knows of Prefect serves every project of this test process.
-        "MYPY_CACHE_DIR": str(tmp_path_factory.getbasetemp() / "mypy"),
-    }
+    environment = {"PREFECT_HOME": str(tmp_path / "prefect"), "MYPY_CACHE_DIR": str(MYPY_CACHE)}
     python = (options == COVERING[0][0] and newest_python()) or "python3"
     run("make", "lint", "test", f"PYTHON={python}", cwd=project, env=environment)
     venv = project / ".venv"
