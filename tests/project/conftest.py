@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests import leftovers
+from tests.database import migrated
 from tests.ports import free_port
 from tests.project.api import Api
 from tests.project.baked import Make, bake, clean_environment, maker
@@ -46,6 +47,7 @@ def api(project: Path, environment: dict[str, str]) -> Iterator[Api]:
     """Start the project's server."""
     server = Api(environment["PREFECT_API_URL"])
     log = project.parent / "server.log"
+    migrated(project / ".prefect")
     with running("make", "server", cwd=project, env=environment, log=log):
         wait_until(server.healthy, "an answer of the server")
         yield server

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from pathlib import Path
 
+from tests.database import migrated
 from tests.project.api import Api
 from tests.project.processes import running, wait_until
 
@@ -22,7 +23,9 @@ class Server:
         """Keep its files beside the project; it is not running yet."""
         self.api = Api(environment["PREFECT_API_URL"])
         self._project = project
-        self._environment = environment | PATIENT | {"PREFECT_HOME": str(project.parent / "server")}
+        home = project.parent / "server"
+        migrated(home)
+        self._environment = environment | PATIENT | {"PREFECT_HOME": str(home)}
         self._started = ExitStack()
 
     def start(self, **settings: str) -> None:

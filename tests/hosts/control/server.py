@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 import httpx
 
+from tests.database import migrated
 from tests.hosts.machines.shell import start
 from tests.waits import pauses
 
@@ -31,7 +32,7 @@ class PrefectServer:
     def __init__(self, folder: Path, programs: Path, address: str) -> None:
         """A server that is not running yet."""
         self.folder = folder
-        folder.mkdir()
+        migrated(folder)
         self._run_folder = folder.parent
         self._prefect = programs / "prefect"
         self._address = address

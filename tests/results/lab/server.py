@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from tests.database import migrated
 from tests.ports import free_port
 from tests.results.lab.programs import Programs, listens, wait_until
 from tests.results.lab.project import PLACE, clean_environment, virtual_environment
@@ -14,11 +15,11 @@ class Server:
     """A server that can be stopped and started again on the same address and database."""
 
     def __init__(self, programs: Programs, name: str, wait: bool = True, **settings: str) -> None:
-        """Start it with an empty database, and `wait` until it listens."""
+        """Start it with nothing in its database, and `wait` until it listens."""
         self._programs, self._name, self._settings = programs, name, settings
         self._home = PLACE / name
         shutil.rmtree(self._home, ignore_errors=True)
-        self._home.mkdir(parents=True)
+        migrated(self._home)
         self._port = free_port()
         self.url = f"http://127.0.0.1:{self._port}/api"
         self.log = programs.logs / f"{name}.log"
