@@ -99,7 +99,7 @@ test-docker-machines: install ## Test docker pools on a machine with Podman, whi
 		tests/docker/test_worker_on_a_machine.py -k $(SYSTEM)
 
 test-long: install ## Test what make test has no time for: a real VM, workloads on Debian 12, dbt, notebooks, more answers, restores that are refused
-	$(PYTEST) tests/template -m long
+	$(PYTEST) tests/template tests/project -m long
 	@tests/where-possible tests/hosts/machines $(PYTEST) tests/hosts -m long
 	@tests/where-possible tests/hosts/machines tests/where-possible tests/server $(PYTEST) tests/server -m long
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from tests.database import migrated
 from tests.ports import free_port
 from tests.project.api import Api
 from tests.project.baked import Make, bake, clean_environment, maker
+from tests.project.in_place import tool
 from tests.project.processes import running, wait_until
 
 
@@ -62,3 +64,12 @@ def worker(project: Path, environment: dict[str, str], api: Api, make: Make) -> 
     log = project.parent / "worker.log"
     with running("make", "worker", cwd=project, env=environment, log=log):
         yield
+
+
+@pytest.fixture
+def handlers() -> Iterator[None]:
+    """Restore the handlers that a tool replaces."""
+    before = {number: signal.getsignal(number) for number in tool("processes").ENDINGS}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)

@@ -80,7 +80,9 @@ def test_a_flow_that_fails_again_fails_the_demo(project: Path, make: Make) -> No
     ]
 
 
-@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "ending", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.long)]
+)
 def test_an_interrupt_in_the_middle_cleans_up(
     project: Path, environment: dict[str, str], ending: signal.Signals, tmp_path: Path
 ) -> None:

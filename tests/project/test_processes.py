@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -118,3 +122,24 @@ def test_a_variable_that_names_no_run_is_none(
     processes = tool("processes")
     _, both = family(started, environment={processes.FLOW_RUN: value})
     assert processes.flow_runs_of(both) == set()
+
+
+@pytest.mark.usefixtures("handlers")
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_whatever_ends_the_demo_it_stops_what_it_started(
+    ending: signal.Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services = tool("demo.services")
+    monkeypatch.setattr(services, "FOLDER", tmp_path)
+    programs = []
+
+    def demo() -> None:
+        with services.Services() as started:
+            programs.append(started.start("server", "http.server", "--bind", "127.0.0.1", "0"))
+            os.kill(os.getpid(), ending)
+            time.sleep(60)
+
+    with pytest.raises(SystemExit) as ended:
+        demo()
+    assert ended.value.code == 128 + ending
+    assert programs[0].poll() is not None

@@ -38,15 +38,6 @@ signal.pause()
 """
 
 
-@pytest.fixture
-def handlers() -> Iterator[None]:
-    """Restore the handlers that a worker replaces."""
-    before = {number: signal.getsignal(number) for number in tool("processes").ENDINGS}
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
-
-
 @pytest.mark.usefixtures("handlers")
 def test_a_run_that_starts_while_the_worker_ends_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
