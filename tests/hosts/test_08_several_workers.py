@@ -15,7 +15,7 @@ from tests.hosts.control.observe import UNIT, main_pid, release, releases
 from tests.hosts.control.playbook import ANSIBLE, play
 from tests.hosts.control.project import TEMPLATE, Project
 from tests.hosts.control.server import now
-from tests.hosts.control.site import VARIABLES, Site
+from tests.hosts.control.site import REMOVED, VARIABLES, Site
 from tests.hosts.machines.container import Container
 
 SECOND: dict[str, Any] = {"prefect_worker_name": "second", "prefect_worker_pool": "second"}
@@ -91,7 +91,7 @@ def test_a_play_that_fails_for_one_takes_the_other_nowhere(site: Site, host: Con
 
 def test_removing_one_leaves_the_other_running(site: Site, host: Container) -> None:
     pid, started = main_pid(host), now()
-    site.play(host, **SECOND, prefect_worker_state="absent").succeeded()
+    site.play(host, **SECOND, **REMOVED).succeeded()
     assert main_pid(host) == pid
     assert host.ssh(f"systemctl cat {SECOND_UNIT}").returncode != 0
     assert UNIT in host.shell("ls /etc/systemd/system")
@@ -115,13 +115,13 @@ def test_two_workers_are_made_by_one_task(site: Site, host: Container, tmp_path:
     site.online("shop-reports@worker", started)
     again = play(project, *arguments, environment=environment, playbook=tmp_path).succeeded()
     assert again.changed["worker"] == 0
-    site.play(host, **AGAIN, prefect_worker_state="absent").succeeded()
+    site.play(host, **AGAIN, **REMOVED).succeeded()
 
 
 def test_a_user_of_its_own_goes_with_a_worker(site: Site, host: Container) -> None:
     site.play(host, **THIRD, prefect_worker_smoke_test=False).succeeded()
     host.shell("getent passwd third")
-    site.play(host, **THIRD, prefect_worker_state="absent").succeeded()
+    site.play(host, **THIRD, **REMOVED).succeeded()
     assert host.ssh("getent passwd third").returncode == 2
     host.shell("getent passwd prefect && ls -d /opt/prefect/uv")
     assert site.api.run("passing-data/passing_data")["state_type"] == "COMPLETED"

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tests.hosts.control.faults import THERE, Faults
-from tests.hosts.control.observe import everything
-from tests.hosts.control.site import Site
+from tests.hosts.control.observe import everything, main_pid
+from tests.hosts.control.site import REMOVED, Site
 from tests.hosts.machines.container import Container
 from tests.hosts.suites import on_each
 
@@ -21,6 +21,11 @@ GONE: dict[str, Any] = {
     "prefect_worker_ca_bundle": "/no/longer/there",
     "prefect_worker_wheelhouse": "/no/longer/there",
 }
+REFUSAL = (
+    "prefect_worker_state=absent removes this worker with its flow runs, and"
+    " /var/lib/prefect/shop-reports with every file in it: play it with"
+    " prefect_worker_removed=worker to confirm it."
+)
 pytestmark = on_each
 ACCOUNTS = ("etc/passwd", "etc/group", "etc/shadow")
 
@@ -47,7 +52,15 @@ def test_absent_stops_a_flow_run_in_flight_and_tells_the_api(site: Site, host: C
     host.shell("loginctl enable-linger prefect && systemctl start user@$(id -u prefect)")
     for path in OTHERS:
         host.shell(f"mkdir -p $(dirname /{path}) && touch /{path}")
-    site.play(host, prefect_worker_state="absent", **GONE).succeeded()
+    # A name that only another machine has, and a play that only looks.
+    pid = main_pid(host)
+    refused = site.play(host, **{**REMOVED, "prefect_worker_removed": "vm2"}, **GONE)
+    assert refused.objections == {"worker": REFUSAL}
+    site.play(host, "--check", prefect_worker_state="absent", **GONE).succeeded()
+    assert main_pid(host) == pid
+    # As a script says it, which removes machines by many names.
+    word = "prefect_worker_removed={{ inventory_hostname }}"
+    site.play(host, "-e", word, prefect_worker_state="absent", **GONE).succeeded()
     assert faults.said(run, "by an operator")["state_type"] == "CRASHED"
 
 

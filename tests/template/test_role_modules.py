@@ -237,7 +237,8 @@ def test_absent_stops_all_and_removes_folders_deeper_than_python_can(tmp_path: P
     nothing = ("project_paths", "machine_paths", "user_paths", "parents")
     wanted: dict[str, Any] = {
         **{name: [] for name in nothing},
-        **{name: str(tmp_path / "none") for name in ("units", "config")},
+        **{name: str(tmp_path / "none") for name in ("units", "config", "home")},
+        **dict.fromkeys(("word", "expected"), "vm1"),
         "stopped": ["start@*", "run@*"],
         "comment": "x",
         "paths": [str(folder), str(link)],
@@ -249,6 +250,7 @@ def test_absent_stops_all_and_removes_folders_deeper_than_python_can(tmp_path: P
         env={
             **os.environ,
             "ANSIBLE_LIBRARY": str(TEMPLATE / ROLE / "library"),
+            "ANSIBLE_MODULE_UTILS": str(TEMPLATE / ROLE / "module_utils"),
             "PATH": f"{programs}:{os.environ['PATH']}",
         },
         check=True,

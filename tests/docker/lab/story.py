@@ -15,6 +15,7 @@ from tests.hosts.machines.host import quoted
 from tests.project.processes import wait_until
 
 TIDIED = f"{RECORDS}/.tidied"
+REMOVED = ["-e", "prefect_worker_state=absent prefect_worker_removed={{inventory_hostname}}"]
 HAVE_ENDED = "--all --quiet --filter status=exited --filter status=created"
 
 
@@ -63,10 +64,10 @@ class Story(Releases, Absences, Outages):
     def remove(self) -> None:
         """Take the worker away, and what another such play had left when it was killed."""
         user = self.host.shell(f"getent passwd {ENGINE_USER}").split(":")
-        self._play("-e", "prefect_worker_state=absent").succeeded()
+        self._play(*REMOVED).succeeded()
         self.host.shell(f"useradd --system --comment {quoted(user[4])} {ENGINE_USER}")
         self.host.shell(f"install -D --mode 640 /etc/hostname {SETTINGS}")
-        self._play("-e", "prefect_worker_state=absent").succeeded()
+        self._play(*REMOVED).succeeded()
 
     def _tidied(self) -> bool:
         """Have all that ended removed; what has just ended may be its worker's to report."""
@@ -112,7 +113,7 @@ class Story(Releases, Absences, Outages):
         # Its label says what is not so.
         mine = self._held_run(labels={"io.prefect.worker-name": "second@second"})
         self._wait_for(mine, {"RUNNING"})
-        self._play("-e", "prefect_worker_state=absent", worker="second").succeeded()
+        self._play(*REMOVED, worker="second").succeeded()
         self._ended("of the second", theirs)
         self.left_of_second = self._containers_of(theirs)
         self._drained(mine)

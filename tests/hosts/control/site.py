@@ -36,6 +36,11 @@ VARIABLES: dict[str, Any] = {
 }
 # For plays that are not about the run which proves them: it takes as long as all else.
 WITHOUT_A_RUN: dict[str, Any] = {"prefect_worker_smoke_test": False}
+# As scripts say it: each machine has its own name.
+REMOVED: dict[str, Any] = {
+    "prefect_worker_state": "absent",
+    "prefect_worker_removed": "{{ inventory_hostname }}",
+}
 
 
 class Site:

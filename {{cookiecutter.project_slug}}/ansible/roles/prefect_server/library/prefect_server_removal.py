@@ -10,11 +10,11 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.prefect_server_postgres import Postgres
+from ansible.module_utils.prefect_worker_confirmed import ARGUMENTS as CONFIRMED
+from ansible.module_utils.prefect_worker_confirmed import require_word
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
-    # What the owner said, and what they have to say if there is data.
-    "word": {"type": "str", "required": True},
-    "expected": {"type": "str", "required": True},
+    **CONFIRMED,
     "units": {"type": "list", "elements": "path", "required": True},
     "paths": {"type": "list", "elements": "path", "required": True},
     "databases": {"type": "list", "elements": "str", "required": True},
@@ -24,6 +24,8 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "stays": {"type": "path", "required": True},
     "comment": {"type": "str", "required": True},
 }
+
+DATA = "the database with all runs, blocks and deployments, and the encryption key"
 
 
 def main() -> None:
@@ -35,12 +37,8 @@ def main() -> None:
         commands += postgres.removal(wanted["databases"], wanted["role"])
     commands += [["userdel", name] for name in wanted["users"] if _is_own(name, wanted["comment"])]
     commands += _taken_over(wanted["stays"])
-    if commands and wanted["word"] != wanted["expected"] and not module.check_mode:
-        module.fail_json(
-            msg="prefect_server_state=absent removes the database with all runs, blocks and "
-            "deployments, and the encryption key: play it with "
-            f"prefect_server_removed={wanted['expected']} to confirm it."
-        )
+    if commands:
+        require_word(module, "prefect_server", DATA)
     for command in commands if not module.check_mode else []:
         module.run_command(command, check_rc=True, cwd="/")
     module.exit_json(changed=bool(commands))

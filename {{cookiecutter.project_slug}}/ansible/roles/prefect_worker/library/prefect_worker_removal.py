@@ -10,12 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.prefect_worker_confirmed import ARGUMENTS as CONFIRMED
+from ansible.module_utils.prefect_worker_confirmed import require_word
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
+    **CONFIRMED,
+    # Ask for the word, and remove nothing.
+    "only_ask": {"type": "bool", "default": False},
     "units": {"type": "path", "required": True},
     "stopped": {"type": "list", "elements": "str", "required": True},
     "paths": {"type": "list", "elements": "path", "required": True},
     "config": {"type": "path", "required": True},
+    "home": {"type": "path", "required": True},
     "project_paths": {"type": "list", "elements": "path", "required": True},
     "machine_paths": {"type": "list", "elements": "path", "required": True},
     "user_paths": {"type": "list", "elements": "path", "required": True},
@@ -33,6 +39,10 @@ def main() -> None:
     wanted = module.params
     going = _going(wanted)
     user = _user_goes(wanted)
+    if going or user:
+        require_word(module, "prefect_worker", _said_to_go(wanted, going))
+    if wanted["only_ask"]:
+        module.exit_json(changed=False)
     if not module.check_mode:
         # Those that began since the machine was looked at, too. Together, as what removes the files
         # of a run has to be the last to end; and twice, as systemctl looks up once what is there,
@@ -51,6 +61,11 @@ def main() -> None:
     module.exit_json(
         changed=bool(gone), gone=gone, diff={"prepared": "".join(f"- {g}\n" for g in gone)}
     )
+
+
+def _said_to_go(wanted: dict[str, Any], going: list[str]) -> str:
+    data = f", and {wanted['home']} with every file in it" if wanted["home"] in going else ""
+    return f"this worker with its flow runs{data}"
 
 
 def _end_manager(module: AnsibleModule, user: str) -> None:
