@@ -21,7 +21,7 @@ FLOWS = (
 )
 DURABLE = "src/prefect_durable"
 TOOLS = "tools"
-WORKER = "tools/worker.py"
+OF_LAPTOPS = {"tools/worker.py", "tools/provisioned.py"}
 INVENTORY = {"inventory/group_vars/prefect_workers.yml", "inventory/hosts.yml"}
 TESTED = ("prefect_yaml",)
 
@@ -103,7 +103,7 @@ def expected_files(options: Options) -> set[str]:
         "docs/results.md",
         "docs/retried-run.png",
         *verbatim_files(DURABLE),
-        *verbatim_files(TOOLS) - {WORKER},
+        *verbatim_files(TOOLS) - OF_LAPTOPS,
         f"{package}/__init__.py",
         *(f"{package}/flows/{flow}.py" for flow in ("__init__", *FLOWS)),
         *(f"tests/test_{subject}.py" for subject in (*TESTED, *FLOWS)),
@@ -124,7 +124,7 @@ def expected_files(options: Options) -> set[str]:
         files |= {"LICENSE"}
     if options.work_pool_type in CLUSTERS:
         return files | {"requirements-uv.txt"}
-    return files | {"ansible.cfg", WORKER} | INVENTORY | verbatim_files("ansible")
+    return files | {"ansible.cfg", *OF_LAPTOPS} | INVENTORY | verbatim_files("ansible")
 
 
 def _of_a_cluster(subject: str) -> set[str]:
