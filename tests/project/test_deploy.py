@@ -32,7 +32,8 @@ MISTAKES = {
     "module": ("entrypoint: src/nowhere.py:f", "no flow can be loaded from 'src/nowhere.py:f'"),
     "import": (
         "entrypoint: tests/broken.py:f",
-        "no flow can be loaded from 'tests/broken.py:f': No module named 'nothing_of_this_name'.",
+        "no flow can be loaded from 'tests/broken.py:f': No module named 'nothing_of_this_name':"
+        " add its package to `dependencies` in pyproject.toml, then `make lock`.",
     ),
     "flow": (f"entrypoint: {FLOWS}/wait_for.py:weight_for", "name 'weight_for'"),
     "parameter": ("parameters: {free: 5}", "the flow has no parameter ['free']; its parameters: "),
@@ -66,6 +67,24 @@ MISTAKES = {
         "a schedule with cron has no option ['timezon']; its options: ",
     ),
     "schedule": ("schedule: {timezone: UTC}", "needs one of cron, interval, rrule."),
+}
+# Of one entry, and each is named once.
+SEVERAL = {
+    "several": (
+        f"entrypoint: {FLOWS}/passing_data.py:passing_data\n    parameters: {{free: 5, day: [1]}}"
+        '\n    schedule: {cron: "62 * * * *", timezon: UTC}\n    ' + POOL % "memory: 1",
+        [
+            "base_job_template.json has no variable ['memory'].",
+            "the flow has no parameter ['free']; its parameters: ",
+            "parameter day is [1]: ",
+            "a schedule with cron has no option ['timezon']; its options: ",
+            "cron is '62 * * * *': ",
+        ],
+    ),
+    "two": (
+        "entrypoint: tests/broken.py:f\n    schedule: {cron: 63 * * *, timezone: Nowhere}",
+        ["no flow can be loaded from ", "cron is '63 * * *': ", "timezone is 'Nowhere': "],
+    ),
 }
 MODULES = {
     "tests/broken.py": "import nothing_of_this_name\n",
@@ -126,7 +145,9 @@ def entry(name: str, mistake: str) -> str:
 def test_every_mistake_is_named_and_nothing_is_registered(
     project: Path, api: Api, make: Make
 ) -> None:
-    entries = "".join(entry(name, mistake) for name, (mistake, _) in MISTAKES.items())
+    entries = "".join(
+        entry(name, mistake) for name, (mistake, _) in {**MISTAKES, **SEVERAL}.items()
+    )
     for path, source in MODULES.items():
         (project / path).write_text(source, encoding="utf-8")
     before = registered(api)
@@ -137,6 +158,12 @@ def test_every_mistake_is_named_and_nothing_is_registered(
     assert said.keys() >= {*MISTAKES, "Nothing was registered."}
     for name, (_, message) in MISTAKES.items():
         assert message in said[name]
+    for name, (_, messages) in SEVERAL.items():
+        lines = [line for line in deployed.stderr.splitlines() if line.startswith(f"{name}: ")]
+        assert len(lines) == len(messages), lines
+        for message in messages:
+            assert any(message in line for line in lines), message
+    assert "The Prefect API has no work pool 'others': create it first." in deployed.stderr
     # A line for each and none beside them: what is right is not named.
     assert not said.keys() & {"passing_data", "wait_for"}
     assert "Traceback" not in deployed.stderr

@@ -32,10 +32,8 @@ SHOWN = 3
 def main() -> int:
     """Check, register, and name or remove what is left over."""
     project = PrefectYaml()
-    if problems := project.problems(os.environ):
+    if problems := [*project.problems(os.environ), *_missing_pools(project)]:
         raise ToolError("\n".join([*problems, "Nothing was registered."]))
-    with api() as client:
-        _need_pools(client, project)
     for sentence in project.unchecked():
         print(sentence, flush=True)
     if status := _register(project):
@@ -58,16 +56,18 @@ def _register(project: PrefectYaml) -> int:
     return subprocess.run(command, env=rest).returncode
 
 
-def _need_pools(client: SyncPrefectClient, project: PrefectYaml) -> None:
-    """Raise ToolError for a work pool that the API does not have."""
-    for pool in sorted(_pools(project)):
-        try:
-            client.read_work_pool(pool)
-        except ObjectNotFound:
-            hint = "run make bootstrap" if pool == project.pool_name else "create it"
-            raise ToolError(
-                f"The Prefect API has no work pool {pool!r}: {hint} first. Nothing was registered."
-            ) from None
+def _missing_pools(project: PrefectYaml) -> Iterator[str]:
+    """Say which work pools the API does not have, or why it cannot be asked."""
+    try:
+        with api() as client:
+            for pool in sorted(_pools(project)):
+                try:
+                    client.read_work_pool(pool)
+                except ObjectNotFound:
+                    hint = "run make bootstrap" if pool == project.pool_name else "create it"
+                    yield f"The Prefect API has no work pool {pool!r}: {hint} first."
+    except ToolError as reason:
+        yield str(reason)
 
 
 def _settle_leftovers(client: SyncPrefectClient, project: PrefectYaml, *, prune: bool) -> None:
@@ -123,7 +123,8 @@ def _package(entrypoint: str) -> str:
 
 def _pools(project: PrefectYaml) -> set[str]:
     """Return the pool that bootstrap makes, and those of the deployments."""
-    return {project.pool_name, *(str(each.pool["name"]) for each in project.deployments)}
+    named = (str(each.pool.get("name") or "") for each in project.deployments)
+    return {project.pool_name, *named} - {""}
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ KEYS = {
     *("concurrency_limit", "triggers", "sla", "build", "push", "pull"),
 }
 POOL_KEYS = {"name", "work_queue_name", "job_variables"}
+ADD_PACKAGE = "add its package to `dependencies` in pyproject.toml, then `make lock`"
 
 
 class Deployment:
@@ -48,8 +49,12 @@ class Deployment:
         except Exception as error:
             cause = error.user_exc if isinstance(error, ScriptError) else error
             reason = " ".join(str(cause).split()).rstrip(".")
-            self.unloadable = f"no flow can be loaded from {entry.get('entrypoint')!r}: {reason}"
-            self.unchecked = self._reason_not_to_check(cause)
+            package = self._missing_package(cause)
+            advice = f": {ADD_PACKAGE}" if package else ""
+            self.unloadable = (
+                f"no flow can be loaded from {entry.get('entrypoint')!r}: {reason}{advice}"
+            )
+            self.unchecked = self._reason_not_to_check(cause, package)
 
     @cached_property
     def flow_name(self) -> str:
@@ -76,14 +81,18 @@ class Deployment:
             return None
         return spec.origin if spec else None
 
-    def _reason_not_to_check(self, cause: Exception) -> str:
+    def _missing_package(self, cause: Exception) -> str:
+        """Return the module that the flow's file needs and no package has, if that is it."""
+        lacks = cause.name if isinstance(cause, ModuleNotFoundError) else None
+        return lacks if lacks and self._named and not _is_in_project(lacks) else ""
+
+    def _reason_not_to_check(self, cause: Exception, package: str) -> str:
         """Say why a flow that cannot be loaded here may be right, or nothing if it is wrong."""
         is_missing = isinstance(cause, FileNotFoundError | ModuleNotFoundError)
         if is_missing and clones(self.pull):
             return "its flow is cloned where it runs, not checked here"
-        lacks = cause.name if isinstance(cause, ModuleNotFoundError) else None
-        if lacks and self._named and not self.is_of_own_pool and not _is_in_project(lacks):
-            return f"its flow is not checked here, where {lacks!r} is not installed"
+        if package and not self.is_of_own_pool:
+            return f"its flow is not checked here, where {package!r} is not installed"
         return ""
 
     def problems(self) -> Iterator[str]:
@@ -101,7 +110,6 @@ class Deployment:
             yield f"the API would store {blocks} in plain text"
         if self.unloadable and not self.unchecked:
             yield self.unloadable
-            return
         parameters = mapping(self.entry.get("parameters"))
         if self.flow:
             yield from wrong_parameters(self.flow, parameters, complete=False)

@@ -32,11 +32,10 @@ def wrong_parameters(
     if unknown := sorted(parameters.keys() - schema.properties.keys()):
         known = ", ".join(schema.properties) or "none"
         yield f"the flow has no parameter {unknown}; its parameters: {known}"
-        return
     if complete and (missing := sorted(set(schema.required) - parameters.keys())):
         yield f"parameter {missing} has no value"
     for name, value in parameters.items():
-        if references(value):
+        if name in unknown or references(value):
             continue
         # As it goes to the API: YAML has dates, JSON has not.
         sent = to_jsonable_python(value)
@@ -50,6 +49,7 @@ def wrong_schedules(
     flow: Flow[..., Any] | None, schedules: list[Any], parameters: dict[str, Any]
 ) -> Iterator[str]:
     """Say which schedules would not start the flow, if that is known, and why."""
+    known = list(wrong_parameters(flow, parameters, complete=False)) if flow else []
     for schedule in schedules:
         if not isinstance(schedule, dict):
             yield f"schedule {schedule!r} is no mapping with cron, interval or rrule"
@@ -58,7 +58,8 @@ def wrong_schedules(
         if flow and schedule.get("active", True):
             given = {**parameters, **(schedule.get("parameters") or {})}
             for problem in wrong_parameters(flow, given, complete=True):
-                yield f"a schedule starts it, and {problem}"
+                if problem not in known:
+                    yield f"a schedule starts it, and {problem}"
 
 
 def _wrong_schedule(schedule: dict[str, Any]) -> Iterator[str]:
@@ -71,7 +72,6 @@ def _wrong_schedule(schedule: dict[str, Any]) -> Iterator[str]:
     if unknown := sorted(schedule.keys() - options - OPTIONS - {kind}):
         allowed = ", ".join(sorted(options | OPTIONS))
         yield f"a schedule with {kind} has no option {unknown}; its options: {allowed}"
-        return
     given = {name: schedule[name] for name in (kind, *options) if schedule.get(name) is not None}
     if references(list(given.values())):
         return
@@ -80,9 +80,9 @@ def _wrong_schedule(schedule: dict[str, Any]) -> Iterator[str]:
     try:
         model(**given)
     except InvalidModel as invalid:
-        error = invalid.errors()[0]
-        field = ".".join(str(part) for part in error["loc"]) or kind
-        yield f"{field} is {error['input']!r}: {error['msg'].removeprefix('Value error, ')}"
+        for error in invalid.errors():
+            field = ".".join(str(part) for part in error["loc"]) or kind
+            yield f"{field} is {error['input']!r}: {error['msg'].removeprefix('Value error, ')}"
 
 
 def _first_line(error: Exception) -> str:

@@ -37,8 +37,9 @@ class PrefectYaml:
         entries = self._document["deployments"] or []
         if not isinstance(entries, list):
             raise ToolError(f"{FILE} has {entries!r} as deployments, which is no list.")
-        if odd := [entry for entry in entries if not isinstance(entry, dict)]:
-            raise ToolError(f"{FILE} lists {odd[0]!r} as a deployment, which is no mapping.")
+        odd = [str(entry) for entry in entries if not isinstance(entry, dict)]
+        if told := [f"{FILE} lists {each!r} as a deployment, which is no mapping." for each in odd]:
+            raise ToolError("\n".join(told))
         pull = self._document.get("pull")
         self.deployments = [Deployment(entry, pull, self.pool_name) for entry in entries]
 
