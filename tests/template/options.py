@@ -124,6 +124,8 @@ def expected_files(options: Options) -> set[str]:
         files |= {"LICENSE"}
     if options.work_pool_type in CLUSTERS:
         return files | {"requirements-uv.txt"}
+    if options.prefect_api == "self-hosted" and options.work_pool_type == "process":
+        files |= {"inventory/group_vars/prefect_server.yml"}
     return files | {"ansible.cfg", *OF_LAPTOPS} | INVENTORY | verbatim_files("ansible")
 
 

@@ -28,6 +28,9 @@ EXPRESSIONS = {
     "inventory/group_vars/prefect_workers.yml": re.compile(
         r"\{\{ (lookup\('[a-z.]+', '\w+'(, default=undef\(\))?\)|inventory_dir \| dirname) \}\}"
     ),
+    "inventory/group_vars/prefect_server.yml": re.compile(
+        r"\{\{ lookup\('[a-z.]+', '(\w+', default=undef\(\)|~/\.ssh/id_ed25519\.pub')\) \}\}"
+    ),
     "Makefile": re.compile(r"\{\{\.(Repository|Tag)\}\}"),
     "README.md": re.compile(r"\{\{ built\.image \}\}"),
     "docs/containers.md": re.compile(r"\{\{ built\.image \}\}|\{\{\.Endpoints\.docker\.Host\}\}"),

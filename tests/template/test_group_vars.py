@@ -14,7 +14,9 @@ import yaml
 from tests.template.conftest import Bake
 from tests.template.trees import run
 
-EXAMPLE = re.compile(r"^# ?(?=prefect_worker_\w+:|  ?[A-Z_]+: |    \{\{)", re.MULTILINE)
+EXAMPLE = re.compile(
+    r"^# ?(?=prefect_(worker|server)_\w+:|  ?[A-Z_]+: |    \{\{|  - )", re.MULTILINE
+)
 SECRETS = {
     "local": "DATABASE_URL",
     "s3": "AWS_SECRET_ACCESS_KEY",
@@ -22,9 +24,9 @@ SECRETS = {
 }
 
 
-def uncommented(project: Path) -> dict[str, Any]:
+def uncommented(project: Path, group: str = "prefect_workers") -> dict[str, Any]:
     """Return the variables where an owner removed the comment signs of all examples."""
-    text = (project / "inventory/group_vars/prefect_workers.yml").read_text("utf-8")
+    text = (project / f"inventory/group_vars/{group}.yml").read_text("utf-8")
     variables: dict[str, Any] = yaml.safe_load(EXAMPLE.sub("", text))
     return variables
 
@@ -37,6 +39,16 @@ def test_the_example_environment_needs_no_more_than_its_comment_signs_removed(
     variables = uncommented(bake(work_pool_type=pool, result_storage=storage))
     assert variables["prefect_worker_environment"]
     assert variables["prefect_worker_limit"] == 10
+
+
+@pytest.mark.parametrize("role", ["prefect_worker", "prefect_server"])
+def test_every_example_is_of_a_variable_of_the_role(bake: Bake, role: str) -> None:
+    project = bake()
+    group = {"prefect_worker": "prefect_workers"}.get(role, role)
+    defaults = (project / f"ansible/roles/{role}/defaults/main.yml").read_text("utf-8")
+    assert uncommented(project, group).keys() <= yaml.safe_load(defaults).keys()
+    # What is not uncommented says nothing of its own.
+    assert len(uncommented(project, group)) > 5
 
 
 @pytest.mark.parametrize("storage", SECRETS)
