@@ -18,4 +18,11 @@ if WORK_POOL_TYPE in ("kubernetes", "ecs"):
 for folder in map(Path, MAYBE_EMPTY):
     if folder.is_dir() and not any(folder.iterdir()):
         folder.rmdir()
-print("Made {{ cookiecutter.project_slug }}. Next: cd {{ cookiecutter.project_slug }} && make demo")
+here = Path.cwd()
+first = (
+    "" if any((folder / ".git").exists() for folder in (here, *here.parents)) else "git init && "
+)
+print(
+    "Made {{ cookiecutter.project_slug }}."
+    f" Next: cd {{ cookiecutter.project_slug }} && {first}make demo"
+)

@@ -5,13 +5,16 @@ from __future__ import annotations
 import importlib
 import json
 import re
+import sys
+from pathlib import Path
 
 import pytest
 from prefect.utilities.schema_tools import validate
 from prefect.workers.process import ProcessWorker
 
 from tests.template.conftest import Bake
-from tests.template.options import PACKAGE
+from tests.template.options import PACKAGE, SLUG, TEMPLATE
+from tests.template.trees import run
 
 MOST_LINES = 500
 LIMITS = ["2G", "2GB", "1.5G", "512M", "512Mi", "50%", "150%", "200", "0"]
@@ -49,3 +52,13 @@ def test_the_pool_takes_of_limits_what_a_machine_takes(
             number = choices[0]["type"] == "integer"
             right = isinstance(value, int) == number and re.fullmatch(accepted, str(value))
             assert taken == bool(right), f"{name}: {value!r}"
+
+
+@pytest.mark.parametrize(("above", "first"), [("", "git init && "), (".git", "")])
+def test_the_end_of_generation_says_what_comes_next(tmp_path: Path, above: str, first: str) -> None:
+    folder = tmp_path / "team"
+    folder.mkdir()
+    (tmp_path / above).mkdir(exist_ok=True)
+    cookiecutter = Path(sys.executable).with_name("cookiecutter")
+    said = run(cookiecutter, "--no-input", TEMPLATE, cwd=folder).stdout
+    assert said.splitlines()[-1] == f"Made {SLUG}. Next: cd {SLUG} && {first}make demo"
