@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import httpx
@@ -27,7 +28,9 @@ class Rotated:
 
 
 def test_provision_ends_with_a_completed_run_and_the_page(story: Story, provisioned: str) -> None:
-    assert f"The page is at {story.site.url}; its login is" in provisioned
+    proof, page = provisioned.splitlines()[-2:]
+    assert re.fullmatch(rf"worker ONLINE: {POOL}@vm in .+; flow run \S+ COMPLETED on .+", proof)
+    assert page == f"The page is at {story.site.url}; its login is {LOGIN} in .env."
     pids = main_pid(story.host, f"prefect-worker-{POOL}.service")
     with story.site.member() as client:
         runs = client.post("/flow_runs/filter", json={"work_pools": {"name": {"any_": [POOL]}}})
