@@ -101,3 +101,9 @@ def test_an_error_without_its_words_is_told_as_it_is() -> None:
 
     state = asyncio.run(prefect.states.exception_to_failed_state(WordlessError()))
     assert str(state.message).endswith("it failed")
+
+
+@pytest.mark.parametrize("script", ["kill -SYS $$", "sh -c 'kill -SYS $$'; exit $?"])
+def test_it_is_told_of_one_that_the_sandbox_has_killed(script: str) -> None:
+    told = said(script)
+    assert told.endswith("It called what the sandbox forbids; see prefect_worker_unit_overrides.")

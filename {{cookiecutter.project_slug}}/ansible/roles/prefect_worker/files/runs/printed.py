@@ -2,12 +2,13 @@
 
 `subprocess.run(…, capture_output=True, check=True)` tells the exit status alone; what it captured
 is neither in the run's log nor in its journal. What the playbook has of secrets is masked in it, as
-`sh -x` prints them, for one.
+`sh -x` prints them, for one. One that the sandbox has killed printed nothing.
 """
 
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from collections.abc import Callable
 from typing import Any
@@ -18,6 +19,9 @@ LAST = 1000
 """How many characters are told."""
 SHORTEST = 6
 """Masked wherever they are, shorter ones would only make a failure unreadable."""
+# As its parent sees it, and as a shell between them tells it.
+KILLED = {-signal.SIGSYS, 128 + signal.SIGSYS}
+FORBIDDEN = "It called what the sandbox forbids; see prefect_worker_unit_overrides."
 
 
 def install() -> None:
@@ -29,9 +33,15 @@ def _complete(function: Callable[..., str]) -> Callable[..., str]:
     def complete(error: BaseException, *args: Any, **options: Any) -> str:
         text = function(error, *args, **options)
         words = _words(error)
-        return f"{text} It printed: {words}" if words else text
+        told = f"{text} It printed: {words}" if words else text
+        return f"{told} {FORBIDDEN}" if _is_killed(error) else told
 
     return complete
+
+
+def _is_killed(error: BaseException) -> bool:
+    known = isinstance(error, subprocess.CalledProcessError)
+    return known and getattr(error, "returncode", None) in KILLED
 
 
 def _words(error: BaseException) -> str:
