@@ -25,7 +25,7 @@ REPLACED = [
     ("prefect.runner.storage", "run_process"),
     *(
         ("prefect.runner.storage.GitRepository", name)
-        for name in ("pull_code", "_git_config", "_repository_url_with_credentials")
+        for name in ("pull_code", "_git_config", "_repository_url_with_credentials", "_url")
     ),
     # Where `tools/stand_in.py` has it replaced, if it is imported from prefect.flows only then.
     ("prefect.cli.deploy._core", "load_flow_from_entrypoint"),
@@ -103,6 +103,8 @@ TEXTS = [
     ("states.py", "AwaitingRetry", ROLE),
     ("task_engine.py", "Cached", TOOLS),
     ("task_engine.py", "__parents__", DURABLE),
+    ("utilities/callables/__init__.py", "__prefect_self__", DURABLE),
+    ("utilities/importtools.py", "__prefect_loader_", DURABLE),
     ("server/api/server.py", "/health", ROLE),
     ("workers/server.py", "/health", ROLE),
 ]

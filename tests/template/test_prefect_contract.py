@@ -112,6 +112,18 @@ def test_what_a_start_on_a_machine_replaces_exists(owner: str, name: str) -> Non
     assert any(name in source for source in ours), "not used any more"
 
 
+def test_every_private_attribute_that_a_program_on_a_machine_uses_is_named_here() -> None:
+    used = {
+        node.attr
+        for node in nodes(f"{ROLE}/files")
+        if isinstance(node, ast.Attribute)
+        and re.match(r"_[a-z]", node.attr)
+        # Ours are used by their own objects alone.
+        and not (isinstance(node.value, ast.Name) and node.value.id == "self")
+    }
+    assert used - {name for _, name in REPLACED} == set()
+
+
 def _defined(node: ast.AST) -> list[str]:
     """Return the name that a piece of syntax gives to something."""
     if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
