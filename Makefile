@@ -37,7 +37,7 @@ export PYTHONPYCACHEPREFIX := $(BUILD)/pycache
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-quick fuzz $(LAYERS) $(LINTS) test-docker-machines test-long lint bench lock upgrade lock-prefect lock-uv lock-tools lock-server $(PINS:%=lock-%)
+.PHONY: help install demo test test-quick test-durable-newest fuzz $(LAYERS) $(LINTS) test-docker-machines test-long lint bench lock upgrade lock-prefect lock-uv lock-tools lock-server $(PINS:%=lock-%)
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -81,9 +81,14 @@ test-project: install ## Test a generated project with a real server and a real 
 test-durable: install ## Test `prefect_durable` where it is
 	$(PYTEST) tests/durable --numprocesses 2 --dist loadfile
 
-fuzz: install ## Run random flow programs until stopped; SEED=7 runs and prints one, SHRINK=50 makes it smaller
+test-durable-newest: install ## Test `prefect_durable` with the newest Python that projects support
+	$(UV) venv --quiet --clear --python "$$($(BIN)/python -m tests.pythons)" $(BUILD)/newest
+	$(UV) pip sync --quiet --python $(BUILD)/newest/bin/python --require-hashes requirements.txt
+	$(BUILD)/newest/bin/pytest tests/durable --numprocesses 2 --dist loadfile
+
+fuzz: install ## Run random flow programs until stopped; SEED=7 runs and prints one, SHRINK=50 makes it smaller, RUNNER=processes has other processes execute tasks, dask prefect-dask, if you install it, delay a task worker
 	$(BIN)/python -m tests.durable.programs --stock \
-		$(SEED:%=--seed %) $(SHRINK:%=--shrink %) $(COUNT:%=--count %) $(FIRST:%=--first %)
+		$(RUNNER:%=--runner %) $(SEED:%=--seed %) $(SHRINK:%=--shrink %) $(COUNT:%=--count %) $(FIRST:%=--first %)
 
 test-results: install ## Test retries, and results in real object stores
 	$(BIN)/python -m tests.results.lab.needs

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 NEWEST = "python3.13"
@@ -19,3 +20,7 @@ def newest_python() -> str | None:
 def _starts(python: str) -> bool:
     """Tell whether a Python is one; pyenv's on the path may stand for a version not chosen."""
     return subprocess.run([python, "-c", ""], capture_output=True, check=False).returncode == 0
+
+
+if __name__ == "__main__":
+    print(newest_python() or sys.exit(f"There is no {NEWEST}."))

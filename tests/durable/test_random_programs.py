@@ -38,7 +38,7 @@ def judged(folder: Path, python: str, numbers: range, at_a_time: int) -> list[Ru
     """Run programs with a Python, and return what became of them if none of it is bad."""
     with lab(folder, python) as place:
         place.add("durable", at_a_time, python)
-        runs = list(run_all(place, numbers, ["durable"], at_a_time))
+        runs = list(run_all(place, "threads", numbers, ["durable"], at_a_time))
     bad = [str(run) for run in runs if run.verdict.name in BAD]
     assert not bad, "\n".join(bad)
     return runs

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
+import signal
 import sys
 import time
 from collections import Counter
@@ -18,6 +19,7 @@ from tests.durable.programs.judge import BAD, VERDICTS, Verdict, judge
 from tests.durable.programs.lab import ROOT, Lab, Outcome, lab
 from tests.durable.programs.oracle import Truth
 from tests.durable.programs.render import source
+from tests.durable.programs.runners import MODULES
 from tests.durable.programs.shape import Program
 from tests.durable.programs.shrink import shrink
 
@@ -37,7 +39,8 @@ class Run:
         call, _, how, at = self.outcome.fails
         reasons = "".join(f"\n    {reason[:500]}" for reason in self.verdict.reasons)
         told = f"{self.dialect}: {self.verdict.name} ({how} at the {at} of {call[:200]})"
-        return f"SEED={self.number} {told}{reasons}"
+        runner = self.program.functions[-1].runner
+        return f"RUNNER={runner} SEED={self.number} {told}{reasons}"
 
 
 def main() -> int:
@@ -48,18 +51,24 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=0, help="how many programs; 0 runs on")
     parser.add_argument("--shrink", type=int, default=0, help="smaller programs to try with --seed")
     parser.add_argument("--at-a-time", type=int, default=2, help="programs side by side")
+    parser.add_argument("--runner", default="threads", choices=["threads", *MODULES])
     parser.add_argument("--stock", action="store_true", help="run them on stock Prefect, too")
     asked = parser.parse_args()
+    # In the background SIGINT is ignored, which the processes of the lab would inherit.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     dialects = ["durable", "stock"] if asked.stock else ["durable"]
     folder = ROOT / f"build/fuzz/{os.getpid()}"
     with lab(folder) as place:
         for dialect in dialects:
-            place.add(dialect, 1 if asked.seed is not None else asked.at_a_time)
+            count = 1 if asked.seed is not None else asked.at_a_time
+            place.add(dialect, count, runner=asked.runner)
         if asked.seed is not None:
-            failed = one(place, asked.seed, dialects, asked.shrink)
+            failed = one(place, asked.runner, asked.seed, dialects, asked.shrink)
         else:
             last = asked.first + asked.count if asked.count else sys.maxsize
-            failed = many(place, range(asked.first, last), dialects, asked.at_a_time)
+            numbers = range(asked.first, last)
+            failed = many(place, asked.runner, numbers, dialects, asked.at_a_time)
     if failed:
         print(f"What was executed is in {folder}.")
     else:
@@ -67,13 +76,14 @@ def main() -> int:
     return int(failed)
 
 
-def one(place: Lab, number: int, dialects: list[str], tries: int) -> bool:
+def one(place: Lab, runner: str, number: int, dialects: list[str], tries: int) -> bool:
     """Run one program and print all of it; try smaller ones if it fails."""
-    drawn, right = program(number)
+    drawn, right = program(number, runner)
     ran = run(place, number, "durable", drawn, right)
     if tries and ran.verdict.name in BAD:
         drawn, right = shrink(
             number,
+            runner,
             lambda *smaller: (
                 run(place, number, "durable", *smaller).verdict.name == ran.verdict.name
             ),
@@ -87,13 +97,15 @@ def one(place: Lab, number: int, dialects: list[str], tries: int) -> bool:
     return runs[0].verdict.name in BAD
 
 
-def many(place: Lab, numbers: Iterable[int], dialects: list[str], at_a_time: int) -> bool:
+def many(
+    place: Lab, runner: str, numbers: Iterable[int], dialects: list[str], at_a_time: int
+) -> bool:
     """Run programs, print what is not right and, in the end, the shares of the verdicts."""
     shares: dict[str, Counter[str]] = {dialect: Counter() for dialect in dialects}
     documented = Counter[str]()
     begun = time.monotonic()
     try:
-        for ran in run_all(place, numbers, dialects, at_a_time):
+        for ran in run_all(place, runner, numbers, dialects, at_a_time):
             shares[ran.dialect][ran.verdict.name] += 1
             if ran.dialect == "durable" and ran.verdict.name in BAD:
                 print(ran, flush=True)
@@ -111,12 +123,12 @@ def many(place: Lab, numbers: Iterable[int], dialects: list[str], at_a_time: int
 
 
 def run_all(
-    place: Lab, numbers: Iterable[int], dialects: list[str], at_a_time: int
+    place: Lab, runner: str, numbers: Iterable[int], dialects: list[str], at_a_time: int
 ) -> Iterator[Run]:
     """Run programs side by side and yield what became of them, in the order of their numbers."""
 
     def started(number: int) -> list[Run]:
-        drawn, right = program(number)
+        drawn, right = program(number, runner)
         return [run(place, number, dialect, drawn, right) for dialect in dialects]
 
     left = iter(numbers)

@@ -67,7 +67,7 @@ def body(functions: tuple[Function, ...], function: Function, key: str, x: str) 
 
 def is_future(step: Step) -> bool:
     """Tell whether a step leaves futures behind."""
-    return isinstance(step, Map) or (isinstance(step, Call | Loop) and step.how == "submit")
+    return isinstance(step, Map) or (isinstance(step, Call | Loop) and step.how != "direct")
 
 
 def _is_several(function: Function, name: str) -> bool:
@@ -134,6 +134,8 @@ def _step(
 def _called(functions: tuple[Function, ...], function: Function, call: Call) -> str:
     """Return a call as an expression."""
     name, argument = _name(functions, call.target), _argument(call.argument)
+    if call.how == "delay":
+        return f"delay({name}, {argument})"
     if call.how == "submit":
         waits = (
             f", wait_for=[{_earlier_runs(function, call.wait_for)}]"

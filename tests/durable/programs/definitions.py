@@ -68,6 +68,8 @@ class Definition:
         named = function.named or function.shape in NAMELESS
         options = [f"name='{self.name}'"] if named else []
         options += [OPTIONS[option] for option in function.options]
+        if function.runner not in ("threads", "delay"):
+            options += [f"task_runner=runner('{function.runner}')"]
         return function.kind + (f"({', '.join(options)})" if options else "")
 
     def variants(self, expression: str) -> str:

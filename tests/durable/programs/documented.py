@@ -10,6 +10,7 @@ DOCUMENTED = {
     "no policy": "cache_policy=None keeps no result",
     "not persisted": "persist_result=False keeps no result",
     "transaction": "a transaction that fails keeps nothing of what was in it",
+    "delay": "a task worker, which knows no flow, executes it",
     "bare threads": "a thread without the flow's context is not part of its flow run",
     "generator item": "the body of a generator task runs again",
     "changed argument": "an argument is another one than in the attempt before",

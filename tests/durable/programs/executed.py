@@ -6,24 +6,18 @@ The notes are lines in a file that Prefect knows nothing of.
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import random
 import signal
 import time
-from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
-from dataclasses import dataclass, field
-from threading import Lock
 from typing import Any
 
+from tests.durable.programs.attempt import Attempt, Told
 from tests.durable.programs.values import canonical, digest, made
-
-LONGEST_PAUSE = 0.012
-"""Seconds that a call takes at most, so that calls side by side have another order each time."""
 
 RESULTS_ARE_STORED = 0.2
 """Seconds before a kill in which the results of what had ended until then are surely stored."""
@@ -33,31 +27,7 @@ class InjectedError(Exception):
     """The failure of the first attempt."""
 
 
-@dataclass
-class Attempt:
-    """One execution of a program."""
-
-    number: int = 1
-    seed: str = ""
-    log: int | None = None
-    fails: tuple[str, int, str, str] | None = None
-    started: Counter[str] = field(default_factory=Counter)
-    lock: Any = field(default_factory=Lock)
-    issued: int = 0
-    pace: float = LONGEST_PAUSE
-    lines: list[dict[str, Any]] = field(default_factory=list)
-
-    def note(self, event: str, call: str, **more: Any) -> None:
-        """Write a line, or hold it if there is no file."""
-        at = {"at": time.monotonic(), "within": _within.get()}
-        line = {"event": event, "call": call, **at, **more}
-        if self.log is None:
-            self.lines.append(line)
-        else:
-            os.write(self.log, f"{json.dumps(line)}\n".encode())
-
-
-now = Attempt()
+now = Attempt(Told())
 _within: ContextVar[tuple[str, ...]] = ContextVar("within", default=())
 
 
@@ -74,7 +44,7 @@ def attempting(new: Attempt) -> Iterator[Attempt]:
 
 def attempt() -> int:
     """Return which attempt of the program this is."""
-    return now.number
+    return now.told.number
 
 
 @contextmanager
@@ -128,31 +98,26 @@ class call:  # noqa: N801
         return str(self._end(name, "text", f"{self.key}-{digest(name)}"))
 
     def _begin(self, name: str) -> None:
-        with now.lock:
-            occurrence = now.started[name]
-            now.started[name] += 1
-            now.note("start", name)
+        occurrence, fails = now.start(name, within=_within.get()), now.told.fails
         time.sleep(_random(name, occurrence) * now.pace)
-        self._fails = now.fails is not None and now.fails[:2] == (name, occurrence)
+        self._fails = fails is not None and fails[:2] == (name, occurrence)
         self._fail("start")
 
     def _end(self, name: str, kind: str, text: str) -> Any:
         self._fail("end")
-        with now.lock:
-            now.issued += 1
-            number = f"{now.number}.{now.issued}"
-        now.note("done", name, text=text, number=number)
+        number = now.issue()
+        _note("done", name, text=text, number=number)
         return made(kind, text, number)
 
     def _fail(self, at: str) -> None:
-        assert now.fails is not None or not self._fails
-        if not self._fails or now.fails is None or now.fails[3] != at:
+        fails = now.told.fails
+        if not self._fails or fails is None or fails[3] != at:
             return
-        if now.fails[2] == "kill":
+        if fails[2] == "kill":
             time.sleep(RESULTS_ARE_STORED)
-            now.note("killed", self.name)
+            _note("killed", self.name)
             os.kill(os.getpid(), signal.SIGKILL)
-        now.note("failed", self.name)
+        _note("failed", self.name)
         raise InjectedError(self.name)
 
 
@@ -204,5 +169,10 @@ def in_threads(calls: list[Callable[[], Any]], with_context: bool = True) -> lis
     return [one.result() for one in begun]
 
 
+def _note(event: str, call: str, **more: Any) -> None:
+    now.note(event, call, within=_within.get(), **more)
+
+
 def _random(name: str, number: int) -> float:
-    return random.Random(f"{now.seed} {now.number} {name} {number}").random()
+    told = now.told
+    return random.Random(f"{told.seed} {told.number} {name} {number}").random()

@@ -10,6 +10,8 @@ import importlib
 import inspect
 import json
 import os
+import select
+import signal
 import sys
 import traceback
 from pathlib import Path
@@ -24,8 +26,11 @@ from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settin
 from prefect.states import AwaitingRetry, Crashed
 from pydantic import BaseModel
 
-from tests.durable.programs import executed
+from tests.durable.programs import runners
 from tests.durable.programs.values import canonical, receipts
+
+ENDS_WITHIN = 300.0
+"""Seconds that an attempt takes at most, on a machine that is busy with other things."""
 
 
 def serve() -> None:
@@ -34,8 +39,16 @@ def serve() -> None:
         child = os.fork()
         if child == 0:
             _child(json.loads(line))
-        _, status = os.waitpid(child, 0)
-        print(os.waitstatus_to_exitcode(status), flush=True)
+        print(_ended(child), flush=True)
+
+
+def _ended(child: int) -> int:
+    """Return what an attempt has exited with, which is ended if it goes on for too long."""
+    process = os.pidfd_open(child)
+    if not select.select([process], [], [], ENDS_WITHIN)[0]:
+        os.kill(child, signal.SIGKILL)
+    os.close(process)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 def _child(request: dict[str, Any]) -> None:
@@ -59,9 +72,7 @@ def _run(request: dict[str, Any]) -> None:
     """Run an attempt and write down the flow run, and what it ends with."""
     folder, about = Path(request["folder"]), Path(request["about"])
     os.chdir(folder)
-    log = os.open(request["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    fails = tuple(request["fails"]) if request["fails"] else None
-    executed.now = executed.Attempt(request["attempt"], request["seed"], log, fails)
+    runners.attend(json.dumps(request["told"]))
     flow = _flow(folder, request["loaded"])
     flow_run = _flow_run(flow, request)
     about.write_text(json.dumps({"flow_run": str(flow_run.id)}))
@@ -121,7 +132,9 @@ def _prepare(*more: str) -> None:
 
 
 if __name__ == "__main__":
-    _prepare(*sys.argv[1:])
+    if sys.argv[1] != "threads":
+        runners.import_for(*sys.argv[1:])
+    _prepare(*sys.argv[2:])
     # Every flow run would wait up to a second for its last heartbeat.
     with temporary_settings(updates={PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
         serve()

@@ -9,8 +9,8 @@ from tests.durable.programs.shape import Program
 from tests.durable.programs.strategies import programs
 
 
-def program(number: int) -> tuple[Program, Truth]:
-    """Return the program of a number, and what is right for it."""
+def program(number: int, runner: str = "threads") -> tuple[Program, Truth]:
+    """Return the program of a number and a task runner, and what is right for it."""
     drawn: list[tuple[Program, Truth]] = []
 
     @seed(number)
@@ -22,7 +22,7 @@ def program(number: int) -> tuple[Program, Truth]:
         deadline=None,
         suppress_health_check=list(HealthCheck),
     )
-    @given(programs())
+    @given(programs(runner))
     def draw(one: Program) -> None:
         try:
             drawn.append((one, truth(one)))

@@ -100,7 +100,7 @@ def _reason(program: Program, outcome: Outcome, repeated: Counter[str], name: st
 
 def _kinds(program: Program, name: str, around: str) -> Iterator[str]:
     """Yield the kinds that a call is of because of one function or block around it, or its own."""
-    if around in ("transaction", "threads", "bare threads"):
+    if around in ("transaction", "threads", "bare threads", "delay"):
         yield around
     if not (number := re.match(r"f(\d+)", around)):
         return

@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from queue import Queue
 from typing import Any
 
+from tests.durable.programs.attempt import Told
 from tests.durable.programs.oracle import Truth, failure
 from tests.durable.programs.render import source
 from tests.durable.programs.shape import Program
@@ -71,28 +73,30 @@ class Lab:
     def __init__(self, folder: Path, url: str, stack: ExitStack) -> None:
         """Use a folder for all that is written."""
         self._folder, self._url, self._stack = folder, url, stack
-        self._free: dict[str, Queue[list[subprocess.Popen[str]]]] = {}
+        self._free: dict[tuple[str, str], Queue[list[subprocess.Popen[str]]]] = {}
 
-    def add(self, dialect: str, count: int, python: str = sys.executable) -> None:
-        """Start processes for a dialect, two for each program that runs at a time."""
-        self._free[dialect] = Queue()
+    def add(
+        self, dialect: str, count: int, python: str = sys.executable, runner: str = "threads"
+    ) -> None:
+        """Start processes for a dialect and a runner, two for each program that runs at a time."""
+        free = self._free[dialect, runner] = Queue()
         for _ in range(count):
-            pair = [self._fork_server(dialect, seed, python) for seed in HASH_SEEDS]
-            self._free[dialect].put(pair)
+            free.put([self._fork_server(dialect, seed, python, runner) for seed in HASH_SEEDS])
 
     def run(self, program: Program, truth: Truth, dialect: str, name: str) -> Outcome:
         """Run a program with its failure, and retry it in another process on another machine."""
-        folder = self._folder / dialect / name
+        runner = program.functions[-1].runner
+        folder, free = self._folder / dialect / runner / name, self._free[dialect, runner]
         shutil.rmtree(folder, ignore_errors=True)
         outcome = Outcome(truth, failure(program, truth))
-        pair = self._free[dialect].get()
+        pair = free.get()
         try:
             self._attempt(folder, program, dialect, outcome, pair[0])
             began = "flow_run" in outcome.ends[0]
             if began and outcome.ends[0].get("state") != "COMPLETED":
                 self._attempt(folder, program, dialect, outcome, pair[1])
         finally:
-            self._free[dialect].put(pair)
+            free.put(pair)
         return outcome
 
     def _attempt(
@@ -109,13 +113,13 @@ class Lab:
         code.mkdir(parents=True)
         for name, text in source(program, dialect).items():
             (code / name).write_text(text)
-        files = {name: folder / f"{name}-{number}" for name in ("log", "about", "output")}
+        files = {name: folder / f"{name}-{number}" for name in ("about", "output")}
+        log = folder / f"log-{number}"
+        fails = outcome.fails if number == 1 else None
         request = {
             "folder": str(code),
-            "attempt": number,
-            "seed": folder.name,
+            "told": asdict(Told(number, folder.name, str(log), fails)),
             "loaded": program.loaded,
-            "fails": outcome.fails if number == 1 else None,
             "flow_run": outcome.ends[0]["flow_run"] if number > 1 else None,
             "crashed": number > 1 and "state" not in outcome.ends[0],
             **{name: str(path) for name, path in files.items()},
@@ -126,23 +130,26 @@ class Lab:
         process.stdin.flush()
         if not process.stdout.readline():
             raise RuntimeError(f"A process for {code} has ended: {process.wait()}")
-        log, about = files["log"], files["about"]
+        about = files["about"]
         lines = log.read_text().splitlines() if log.exists() else []
         outcome.lines.append([json.loads(line) for line in lines])
         outcome.outputs.append(files["output"].read_text())
         outcome.ends.append(json.loads(about.read_text()) if about.exists() else {})
 
-    def _fork_server(self, dialect: str, hash_seed: str, python: str) -> subprocess.Popen[str]:
+    def _fork_server(
+        self, dialect: str, hash_seed: str, python: str, runner: str
+    ) -> subprocess.Popen[str]:
         environment = _environment(self._folder) | CLIENT
         environment |= {"PREFECT_API_URL": self._url, "PYTHONHASHSEED": hash_seed}
         module = "tests.durable.programs.forkserver"
         preload = ["prefect_durable"] if dialect == "durable" else []
         process = subprocess.Popen(
-            [python, "-m", module, *preload],
+            [python, "-m", module, runner, *preload],
             env=environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            start_new_session=True,
         )
         self._stack.callback(_end, process)
         return process
@@ -162,6 +169,7 @@ def lab(folder: Path, python: str = sys.executable) -> Iterator[Lab]:
             env=_environment(folder) | SERVER,
             stdout=log,
             stderr=log,
+            start_new_session=True,
         )
         stack.callback(_end, server)
         made = Lab(folder, url, stack)
@@ -192,5 +200,7 @@ def _wait_until_up(url: str, server: subprocess.Popen[Any]) -> None:
 
 
 def _end(process: subprocess.Popen[Any]) -> None:
-    process.kill()
+    """End a process with all that it has started."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
     process.wait()

@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from tests.durable.programs import executed
+from tests.durable.programs.attempt import Attempt, Fails, Told
 from tests.durable.programs.render import source
 from tests.durable.programs.shape import Program
 from tests.durable.programs.values import canonical
@@ -36,7 +37,7 @@ class Truth:
 def truth(program: Program) -> Truth:
     """Run a program in plain Python, as it runs when it is retried."""
     files = source(program, "plain")
-    attempt = _Limited(number=2, pace=0)
+    attempt = _Limited(Told(number=2), pace=0)
     with _ALONE, executed.attempting(attempt):
         try:
             for name in sorted(files, key=lambda name: name == "program.py"):
@@ -56,7 +57,7 @@ async def _awaited(result: Any) -> Any:
     return await result
 
 
-class _Limited(executed.Attempt):
+class _Limited(Attempt):
     """An attempt that ends when it has executed too much."""
 
     def note(self, event: str, call: str, **more: Any) -> None:
@@ -65,7 +66,7 @@ class _Limited(executed.Attempt):
             raise TooLargeError
 
 
-def failure(program: Program, found: Truth) -> tuple[str, int, str, str]:
+def failure(program: Program, found: Truth) -> Fails:
     """Return the call that fails, which time it is made, how it fails, and whether at its end."""
     started = [line["call"] for line in found.lines if line["event"] == "start"]
     index = program.failure.call % len(started)

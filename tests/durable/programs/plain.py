@@ -75,6 +75,16 @@ def settle(runs: Iterable[Any]) -> list[Any]:
     return list(runs)
 
 
+def delay(task: Callee, argument: Any) -> Done:
+    """Call it as a task worker does."""
+    with inside("delay"):
+        return task.submit(argument)
+
+
+def runner(kind: str) -> None:
+    """Return nothing, as calls are executed at once."""
+
+
 def transaction() -> AbstractContextManager[None]:
     """Note that calls are in a transaction."""
     return inside("transaction")

@@ -34,6 +34,13 @@ from tests.durable.programs.stock import settle""",
 }
 """Where a program has `flow` and `task` from."""
 
+RUNNERS = {
+    "plain": "from tests.durable.programs.plain import delay, runner",
+    "delay": "from tests.durable.programs.background import delay",
+}
+OTHER_RUNNER = "from tests.durable.programs.runners import runner"
+"""Where a program has task runners from that are not those of threads."""
+
 HELPERS = """\
 from tests.durable.programs.executed import (
     any_order, attempt, call, in_threads, inside, late, parts, value,
@@ -47,6 +54,8 @@ def source(program: Program, dialect: str) -> dict[str, str]:
     head = ["from __future__ import annotations"] if program.postponed else []
     head += ["import asyncio", "from functools import partial, wraps", DIALECTS[dialect], HELPERS]
     functions, used = program.functions, _used(program.functions)
+    if (runner := functions[-1].runner) != "threads":
+        head.append(RUNNERS.get(dialect) or RUNNERS.get(runner, OTHER_RUNNER))
     blocks = ["\n".join([*head, *_imports(functions, used)])]
     for number in sorted(used):
         if functions[number].shape == "global":

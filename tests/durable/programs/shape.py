@@ -50,7 +50,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Call:
-    """A call: `direct`, or `submit` with an earlier step to wait for."""
+    """A call: `direct`, `delay`, or `submit` with an earlier step to wait for."""
 
     target: Target
     argument: Argument
@@ -123,6 +123,8 @@ class Function:
     named: bool = False
     is_async: bool = False
     in_place: bool = False
+    runner: str = "threads"
+    """What executes what a flow submits."""
 
 
 @dataclass(frozen=True)

@@ -17,10 +17,10 @@ class StillFailsError(Exception):
 
 
 def shrink(
-    number: int, fails: Callable[[Program, Truth], bool], tries: int
+    number: int, runner: str, fails: Callable[[Program, Truth], bool], tries: int
 ) -> tuple[Program, Truth]:
     """Return the smallest program found that fails; `tries` are run at most."""
-    target, right = program(number)
+    target, right = program(number, runner)
     smallest = [(target, right)]
     known: dict[Program, bool] = {target: True}
 
@@ -34,7 +34,7 @@ def shrink(
         report_multiple_bugs=False,
         verbosity=Verbosity.quiet,
     )
-    @given(programs())
+    @given(programs(runner))
     def draw(one: Program) -> None:
         began = len(known) > 1 or one == target
         if one not in known and began and len(known) <= tries:

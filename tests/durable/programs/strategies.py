@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import strategies as st
 
 from tests.durable.programs.bodies import CONSTANTS, CONTAINERS, is_future
@@ -41,8 +43,8 @@ COMPOSED_RETURNS = ["parts", "parts", "text", "receipt", "list"]
 
 
 @st.composite
-def programs(draw: st.DrawFn) -> Program:
-    """Draw a program."""
+def programs(draw: st.DrawFn, runner: str = "threads") -> Program:
+    """Draw a program; `runner` executes what its flow submits, and what its subflows do, maybe."""
     functions: list[Function] = [draw(leaves())]
     for _ in range(draw(st.integers(0, 3))):
         functions.append(draw(leaves()))
@@ -56,7 +58,30 @@ def programs(draw: st.DrawFn) -> Program:
         draw(st.sampled_from(["start", "end"])),
     )
     loaded = draw(st.sampled_from(["module", "script"]))
-    return Program((*functions, root), failure, loaded, postponed=draw(st.booleans()))
+    postponed = draw(st.booleans())
+    if runner != "threads":
+        root, all_flows = replace(root, runner=runner), draw(st.booleans())
+        functions = [
+            replace(one, runner=runner) if all_flows and one.kind == "flow" else one
+            for one in functions
+        ]
+    every = (*functions, root)
+    return Program(tuple(_delayed(every, one) for one in every), failure, loaded, postponed)
+
+
+def _delayed(functions: tuple[Function, ...], function: Function) -> Function:
+    """Return a flow that leaves tasks to a task worker, if it is to do so: all but each other."""
+    if function.runner != "delay":
+        return function
+
+    def delayed(number: int, step: Step) -> Step:
+        if not isinstance(step, Call) or functions[step.target.function].kind != "task":
+            return step
+        submitted = step.how == "submit"
+        return replace(step, how="delay", wait_for=None) if submitted or number % 2 else step
+
+    steps = tuple(delayed(number, step) for number, step in enumerate(function.steps))
+    return replace(function, steps=steps)
 
 
 @st.composite
