@@ -103,6 +103,14 @@ def test_the_kernel_enforces_the_ceiling_of_all_runs(faults: Faults, bystander: 
     assert faults.is_here(bystander)
 
 
+def test_a_call_that_the_sandbox_ends_is_named(faults: Faults) -> None:
+    message = faults.killed_by_the_sandbox()["state"]["message"]
+    forbidden = "called what the sandbox forbids (system call 165, mount)"
+    assert message == (
+        f"Killed by signal 31 (SIGSYS): {forbidden}; see prefect_worker_unit_overrides."
+    )
+
+
 def test_a_worker_beyond_its_memory_costs_no_run(
     site: Site, vm: VirtualMachine, faults: Faults, bystander: str
 ) -> None:
