@@ -97,6 +97,7 @@ def expected_files(options: Options) -> set[str]:
         "requirements.txt",
         "tests/__init__.py",
         "tests/conftest.py",
+        "docs/alerts.md",
         "docs/operations.md",
         "docs/patterns.md",
         "docs/result-storage.md",

@@ -33,6 +33,7 @@ EXPRESSIONS = {
     ),
     "Makefile": re.compile(r"\{\{\.(Repository|Tag)\}\}"),
     "README.md": re.compile(r"\{\{ built\.image \}\}"),
+    "docs/alerts.md": re.compile(r"\{\{(subject|body| \$[A-Z_]+ )\}\}"),
     "docs/containers.md": re.compile(r"\{\{ built\.image \}\}|\{\{\.Endpoints\.docker\.Host\}\}"),
     "docs/result-storage.md": re.compile(r"\{\{ prefect\.blocks\.secret\.name \}\}"),
     ".github/workflows/ci.yml": re.compile(r"\$\{\{ matrix\.python \}\}"),

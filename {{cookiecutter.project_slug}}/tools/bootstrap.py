@@ -1,4 +1,4 @@
-"""Give the Prefect API what the flows need: storage for results, a work pool, an automation.
+"""Give the Prefect API what the flows need: storage for results, a work pool, automations.
 
 `make bootstrap` runs it, again after every change to the settings or to `infrastructure/`. It
 prints one line for each thing; a second run finds everything unchanged and writes nothing.
@@ -7,27 +7,27 @@ prints one line for each thing; a second run finds everything unchanged and writ
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 from collections.abc import Iterator
 from typing import Any
 
 from prefect.client.orchestration import SyncPrefectClient
-from prefect.client.schemas.actions import (
-    BlockDocumentCreate,
-    BlockDocumentUpdate,
-    WorkPoolCreate,
-    WorkPoolUpdate,
-)
+from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
 from prefect.exceptions import ObjectNotFound
 from prefect.settings import get_current_settings
 
+from .alerting import apply_alerts, channels
+from .alerts import read_alerts
 from .api import api
+from .automations import apply_automation
+from .blocks import apply_block, changes
 from .errors import ToolError, ended
-from .lost_runs import apply_automation, automation
+from .lost_runs import automation
 from .project import BASE_JOB_TEMPLATE, Project, read, read_project
 from .references import mapping
-from .storage import ResultSettings, result_settings
+from .storage import result_settings
 
 
 def main() -> int:
@@ -49,12 +49,16 @@ def bootstrap() -> Iterator[str]:
     results = result_settings(block_type)
     project = read_project()
     template = base_job_template()
+    alerts = read_alerts()
+    webhooks = channels(alerts, os.environ)
     with api() as client:
-        yield f"storage block {block}: {apply_block(client, block_name, results)}"
+        _, done = apply_block(client, block_name, results.block_class, results.data())
+        yield f"storage block {block}: {done}"
         yield f"work pool {project.pool}: {apply_pool(client, project, template)}"
         if heartbeat := heartbeat_seconds(template):
             lost_runs = automation(project.pool, heartbeat)
             yield f"automation {lost_runs.name!r}: {apply_automation(client, lost_runs)}"
+        yield from apply_alerts(client, project, alerts.alerts, webhooks)
 
 
 def base_job_template() -> dict[str, Any]:
@@ -67,35 +71,6 @@ def heartbeat_seconds(template: dict[str, Any]) -> int:
     variables = mapping(mapping(template.get("variables")).get("properties"))
     environment = mapping(mapping(variables.get("env")).get("default"))
     return int(environment.get("PREFECT_FLOWS_HEARTBEAT_FREQUENCY") or 0)
-
-
-def apply_block(client: SyncPrefectClient, name: str, results: ResultSettings) -> str:
-    """Create the storage block, or give it the fields that the settings ask for."""
-    block_class, data = results.block_class, results.data()
-    slug = block_class.get_block_type_slug()
-    try:
-        stored = client.read_block_document_by_name(name, slug)
-    except ObjectNotFound:
-        stored = None
-    if stored and stored.data == data:
-        return "unchanged"
-
-    block_class.register_type_and_schema()
-    block_type = client.read_block_type_by_slug(slug)
-    schema = client.get_most_recent_block_schema_for_block_type(block_type.id)
-    assert schema is not None, "registering the block type made it"
-    if not stored:
-        wanted = BlockDocumentCreate(
-            name=name,
-            data=data,
-            block_type_id=block_type.id,
-            block_schema_id=schema.id,
-        )
-        client.create_block_document(wanted)
-        return "created"
-    update = BlockDocumentUpdate(data=data, block_schema_id=schema.id, merge_existing_data=False)
-    client.update_block_document(stored.id, update)
-    return f"updated ({', '.join(changes(stored.data, data))})"
 
 
 def apply_pool(client: SyncPrefectClient, project: Project, template: dict[str, Any]) -> str:
@@ -115,17 +90,6 @@ def apply_pool(client: SyncPrefectClient, project: Project, template: dict[str, 
         return "unchanged"
     client.update_work_pool(name, WorkPoolUpdate(base_job_template=template))
     return f"updated ({', '.join(changes(pool.base_job_template, template))})"
-
-
-def changes(old: Any, new: Any, path: str = "") -> list[str]:
-    """Return the paths at which two JSON values differ."""
-    if not (isinstance(old, dict) and isinstance(new, dict)):
-        return [] if old == new else [path]
-    return [
-        change
-        for key in sorted(old.keys() | new.keys())
-        for change in changes(old.get(key), new.get(key), f"{path}.{key}".lstrip("."))
-    ]
 
 
 if __name__ == "__main__":

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
-from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.objects import StateType
 from prefect.events.actions import ChangeFlowRunState
 from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
@@ -50,22 +48,3 @@ def automation(pool: str, heartbeat_seconds: int) -> AutomationCore:
             )
         ],
     )
-
-
-def apply_automation(client: SyncPrefectClient, wanted: AutomationCore) -> str:
-    """Create the automation, or make it what it should be."""
-    stored = client.read_automations_by_name(wanted.name)
-    if not stored:
-        client.create_automation(wanted)
-        return "created"
-    if _described(stored[0]) == _described(wanted):
-        return "unchanged"
-    client.update_automation(stored[0].id, wanted)
-    return "updated"
-
-
-def _described(found: AutomationCore) -> dict[str, Any]:
-    """Return what counts, without what the server adds."""
-    names = set(AutomationCore.model_fields)
-    fields: dict[str, Any] = found.model_dump(mode="json", include=names)
-    return {**fields, "trigger": {**fields["trigger"], "id": None}}
