@@ -124,7 +124,9 @@ lint-playbook: install
 	@# In a copy: Ansible takes the name of the folder that it is in here for a variable.
 	rm -rf $(BUILD)/playbook
 	cp -RL ansible $(BUILD)/playbook
-	cd $(BUILD)/playbook && PATH="$(CURDIR)/$(BIN):$$PATH" ansible-lint --offline --strict --profile production
+	@# There is no inventory. What cannot be loaded ansible-lint leaves out, and passes.
+	cd $(BUILD)/playbook && export PATH="$(CURDIR)/$(BIN):$$PATH" ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED=false \
+		&& ansible-playbook --syntax-check *.yml && ansible-lint --offline --strict --profile production
 
 bench: install ## Measure what the README claims, in less than half an hour; ONLY=resume measures one subject
 	$(BIN)/python -m benchmarks $(ONLY)
