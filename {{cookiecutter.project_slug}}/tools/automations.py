@@ -8,6 +8,8 @@ from prefect.client.orchestration import SyncPrefectClient
 from prefect.events.schemas.automations import Automation, AutomationCore
 
 PAGE = 200
+# Sets, which come in any order.
+SETS = ("after", "expect", "for_each")
 
 
 def apply_automation(client: SyncPrefectClient, wanted: AutomationCore) -> str:
@@ -37,4 +39,6 @@ def _described(found: AutomationCore) -> dict[str, Any]:
     """Return what counts, without what the server adds."""
     names = set(AutomationCore.model_fields)
     fields: dict[str, Any] = found.model_dump(mode="json", include=names)
-    return {**fields, "trigger": {**fields["trigger"], "id": None}}
+    trigger = fields["trigger"]
+    sets = {name: sorted(trigger[name]) for name in SETS if name in trigger}
+    return {**fields, "trigger": {**trigger, **sets, "id": None}}
