@@ -18,6 +18,7 @@ from tests.project.in_place import tool
         ),
         ("alerts: {a: {when: failed, to: [b]}}", "the alert a is sent to 'b', which is no channel"),
         ("alerts: {a: {when: failed, to: []}}", "alerts.a.to: "),
+        ("alerts: {a: {when: failed, to: [b], minutes: 5}}", "failed is told at once"),
         ("alarms: {}", "alarms is not known there; docs/alerts.md"),
         ("channels: {A b: {url: x, body: {}}}", "channels.A b: "),
         ("channels: {b: {url: 'ftp://x', body: {}}}", "must begin with https://"),

@@ -15,7 +15,6 @@ from .alerts import Alert
 RUN = "prefect.flow-run"
 POOL = "prefect.work-pool"
 LATE_MINUTES = 15
-NOT_READY_MINUTES = 5
 # Whatever has become of a run that was late.
 BEGUN = {f"{RUN}.{state}" for state in ("Pending", "Running", "Cancelled", "Scheduled", "Paused")}
 # Chats refuse long messages; Discord's limit is 2,000 characters.
@@ -80,19 +79,16 @@ def _late(alert: Alert, pools: list[str]) -> tuple[EventTrigger, str, str]:
     return trigger, "{{ flow.name }}: Late", body
 
 
-def _not_ready(alert: Alert, pools: list[str]) -> tuple[EventTrigger, str, str]:
-    """Return what tells of a pool that has had no worker online for some minutes."""
-    minutes = alert.minutes or NOT_READY_MINUTES
+def _not_ready(_: Alert, pools: list[str]) -> tuple[EventTrigger, str, str]:
+    """Return what tells of a pool whose workers have all been silent for too long."""
     trigger = EventTrigger(
         match=_labels({"prefect.resource.id": f"{POOL}.*", "prefect.resource.name": pools}),
-        for_each={"prefect.resource.id"},
-        after={f"{POOL}.not-ready"},
-        expect={f"{POOL}.ready", f"{POOL}.paused"},
-        posture=Posture.Proactive,
+        expect={f"{POOL}.not-ready"},
+        posture=Posture.Reactive,
         threshold=1,
-        within=timedelta(minutes=minutes),
+        within=timedelta(0),
     )
-    body = f"No worker of it has been online for {_minutes(minutes)}.\n{{{{ work_pool|ui_url }}}}"
+    body = "No worker of it is online.\n{{ work_pool|ui_url }}"
     return trigger, "work pool {{ work_pool.name }}: not ready", body
 
 

@@ -41,8 +41,8 @@ class Alert(BaseModel):
 
     @model_validator(mode="after")
     def _fits(self) -> Alert:
-        if self.when == "failed" and self.minutes:
-            raise ValueError("a failed run is told at once: leave out `minutes`")
+        if self.when != "late" and self.minutes:
+            raise ValueError(f"{self.when} is told at once: leave out `minutes`")
         if self.when == "not-ready" and (self.flows or self.tags):
             raise ValueError("a pool that is not ready has neither flows nor tags")
         return self
