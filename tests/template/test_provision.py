@@ -21,7 +21,7 @@ test "$1" != ansible/worker.yml || printf 'vm1 is proved\\nvm2 is proved' > "$PR
 # As ansible/server.yml does.
 test "$1" != ansible/server.yml || echo 'PREFECT_API_URL=https://192.0.2.1/api' > .env
 """
-DOTENV = '#!/bin/sh\nshift 3\nexport $(cat .env)\nexec "$@"\n'
+DOTENV = f'#!/bin/sh\nexec {sys.executable} -m dotenv "$@"\n'
 SERVER = "prefect_server: {hosts: {server: {ansible_host: 192.0.2.1}}}\n"
 WORKER = "prefect_workers: {hosts: {vm1: {ansible_host: 192.0.2.10}}}\n"
 SERVER_PLAYED, WORKERS_PLAYED = "did ansible/server.yml", "did ansible/worker.yml"

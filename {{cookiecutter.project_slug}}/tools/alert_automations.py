@@ -15,11 +15,16 @@ from .alerts import Alert
 RUN = "prefect.flow-run"
 POOL = "prefect.work-pool"
 LATE_MINUTES = 15
+Labels = ResourceSpecification | dict[str, str | list[str]]
 # Whatever has become of a run that was late.
 BEGUN = {f"{RUN}.{state}" for state in ("Pending", "Running", "Cancelled", "Scheduled", "Paused")}
 # Chats refuse long messages; Discord's limit is 2,000 characters.
-REASON = "{{ (flow_run.state.message or 'no message')|truncate(1000, True, ' …', 0) }}"
-LINK = "\n{{ flow_run|ui_url }}"
+REASON = "<(flow_run.state.message or 'no message')|truncate(1000, True, ' …', 0)>"
+LINK = "\n<flow_run|ui_url>"
+NOBODY = (
+    "<' No worker of the work pool ' ~ work_pool.name ~ ' is online.'"
+    " if work_pool.status == 'NOT_READY' else ''>"
+)
 
 
 def alert_automation(
@@ -35,7 +40,11 @@ def alert_automation(
         tags=[tag],
         trigger=trigger,
         actions=[
-            SendNotification(block_document_id=blocks[channel], subject=subject, body=body)
+            SendNotification(
+                block_document_id=blocks[channel],
+                subject=_template(subject),
+                body=_template(body),
+            )
             for channel in alert.to
         ],
     )
@@ -54,8 +63,7 @@ def _failed(alert: Alert, pools: list[str]) -> tuple[EventTrigger, str, str]:
         threshold=1,
         within=timedelta(0),
     )
-    subject = "{{ flow.name }}: {{ flow_run.state.name }}"
-    return trigger, subject, f"{{{{ flow_run.name }}}}: {REASON}{LINK}"
+    return trigger, "<flow.name>: <flow_run.state.name>", f"<flow_run.name>: {REASON}{LINK}"
 
 
 def _late(alert: Alert, pools: list[str]) -> tuple[EventTrigger, str, str]:
@@ -71,12 +79,8 @@ def _late(alert: Alert, pools: list[str]) -> tuple[EventTrigger, str, str]:
         threshold=1,
         within=timedelta(minutes=minutes),
     )
-    nobody = (
-        "{% if work_pool.status == 'NOT_READY' %} No worker of the work pool"
-        " {{ work_pool.name }} is online.{% endif %}"
-    )
-    body = f"{{{{ flow_run.name }}}} has been late for {_minutes(minutes)}.{nobody}{LINK}"
-    return trigger, "{{ flow.name }}: Late", body
+    body = f"<flow_run.name> has been late for {_minutes(minutes)}.{NOBODY}{LINK}"
+    return trigger, "<flow.name>: Late", body
 
 
 def _not_ready(_: Alert, pools: list[str]) -> tuple[EventTrigger, str, str]:
@@ -88,15 +92,23 @@ def _not_ready(_: Alert, pools: list[str]) -> tuple[EventTrigger, str, str]:
         threshold=1,
         within=timedelta(0),
     )
-    body = "No worker of it is online.\n{{ work_pool|ui_url }}"
-    return trigger, "work pool {{ work_pool.name }}: not ready", body
+    body = "No worker of it is online.\n<work_pool|ui_url>"
+    return trigger, "work pool <work_pool.name>: not ready", body
+
+
+def _template(text: str) -> str:
+    """Return a text as Prefect fills it in.
+
+    Its double braces are not written here, as those in a template's files are filled in earlier.
+    """
+    return text.replace("<", "{" * 2).replace(">", "}" * 2)
 
 
 def _minutes(number: int) -> str:
     return "1 minute" if number == 1 else f"{number} minutes"
 
 
-def _where(alert: Alert, pools: list[str]) -> list[ResourceSpecification]:
+def _where(alert: Alert, pools: list[str]) -> list[Labels]:
     """Return which runs an alert is about: each of these must fit."""
     wanted: list[dict[str, Any]] = [_named("work-pool", pools)]
     if alert.flows:

@@ -20,7 +20,7 @@ _SECRET = re.compile(r"\{\{\s*\$(\w+)\s*\}\}")
 
 
 class Channel(BaseModel):
-    """A webhook: its address, and what it is sent, with `{{subject}}` and `{{body}}`."""
+    """A webhook: its address, and what it is sent, with `subject` and `body` in double braces."""
 
     model_config = ConfigDict(extra="forbid")
     url: str
@@ -86,7 +86,7 @@ def webhook(name: str, channel: Channel, environment: Mapping[str, str]) -> dict
         if not environment.get(variable):
             raise ToolError(f"{variable} is not set: the channel {name} in {FILE} needs it.")
         secrets[variable] = environment[variable]
-        return f"{{{{{variable}}}}}"
+        return "{" * 2 + variable + "}" * 2
 
     fields = _replaced(channel.model_dump(), resolved)
     address = _SECRET.sub(lambda found: secrets[found[1]], channel.url)
@@ -107,8 +107,8 @@ def webhook(name: str, channel: Channel, environment: Mapping[str, str]) -> dict
         CustomWebhookNotificationBlock(**block)
     except KeyError as unknown:
         raise ToolError(
-            f"{FILE}: the channel {name} has braces that name nothing, at {unknown}:"
-            " {{subject}}, {{body}}, {{name}} and {{ $VARIABLE }} are known."
+            f"{FILE}: the channel {name} has double braces that name nothing, at {unknown}:"
+            " subject, body, name and $VARIABLE are known."
         ) from None
     return block
 
