@@ -18,9 +18,9 @@ class Sink:
         self.url = url
         self.came: list[tuple[str, Any]] = []
 
-    def to(self, path: str) -> list[Any]:
-        """Return the bodies that came to a path."""
-        return [body for there, body in self.came if there == path]
+    def to(self, path: str, words: str) -> list[Any]:
+        """Return the bodies that came to a path and have these words in them."""
+        return [body for there, body in self.came if there == path and words in json.dumps(body)]
 
 
 @contextmanager

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -104,7 +102,8 @@ def failed(waiting: str, api: Api, there: Sink) -> str:
     """A run that failed, of which each chat was told."""
     run = api.start("resume_from_failure")
     assert api.ended(run) == "FAILED"
-    wait_until(lambda: len(there.came) >= len(SECRETS), "all messages")
+    chats = [f"/{chat}" for chat in SECRETS.values()]
+    wait_until(lambda: all(there.to(chat, run) for chat in chats), "all messages")
     return run
 
 
@@ -112,7 +111,7 @@ def test_a_message_names_flow_run_and_reason_and_its_link_opens(
     failed: str, api: Api, there: Sink
 ) -> None:
     run = api.request("GET", f"/flow_runs/{failed}")
-    subject, told, link = there.to("/slack")[0]["text"].split("\n")
+    subject, told, link = there.to("/slack", failed)[0]["text"].split("\n")
     assert subject == "*resume-from-failure: Failed*"
     assert told == f"{run['name']}: {run['state']['message']}"
     assert link.endswith(f"/flow-run/{failed}")
@@ -122,12 +121,12 @@ def test_a_message_names_flow_run_and_reason_and_its_link_opens(
 
 def test_each_chat_is_sent_what_its_maker_asks_for(failed: str, there: Sink) -> None:
     subject = "resume-from-failure: Failed"
-    assert there.to("/mattermost")[0]["text"].startswith(f"**{subject}**\n")
-    assert there.to("/discord")[0]["content"].startswith(f"**{subject}**\n")
-    card = there.to("/teams")[0]["attachments"][0]
+    assert there.to("/mattermost", failed)[0]["text"].startswith(f"**{subject}**\n")
+    assert there.to("/discord", failed)[0]["content"].startswith(f"**{subject}**\n")
+    card = there.to("/teams", failed)[0]["attachments"][0]
     assert card["contentType"] == "application/vnd.microsoft.card.adaptive"
     assert card["content"]["body"][0]["text"] == subject
-    event = there.to("/pagerduty")[0]
+    event = there.to("/pagerduty", failed)[0]
     assert event["routing_key"] == KEY
     assert event["event_action"] == "trigger"
     assert event["payload"]["summary"] == subject
@@ -142,8 +141,8 @@ def test_a_state_of_any_name_is_told_and_a_long_reason_is_cut_as_chats_would_ref
     run = api.request("POST", path, {"state": later})["id"]
     broken = {"type": "FAILED", "name": "Broken", "message": "x" * 5000}
     api.request("POST", f"/flow_runs/{run}/set_state", {"state": broken, "force": True})
-    wait_until(lambda: any(run in str(body) for body in there.to("/discord")), "its message")
-    told = next(body["content"] for body in there.to("/discord") if run in body["content"])
+    wait_until(lambda: bool(there.to("/discord", run)), "its message")
+    told = there.to("/discord", run)[0]["content"]
     assert told.startswith("**passing-data: Broken**\n")
     assert len(told) < 2000
 
@@ -155,23 +154,18 @@ def test_one_message_for_a_failure_and_none_for_a_retry_that_succeeds(
     wait_until(lambda: api.state(failed) == "COMPLETED", "the end of the retry")
     again = api.start("resume_from_failure")
     assert api.ended(again) == "FAILED"
-    wait_until(lambda: any(again in str(body) for body in there.to("/slack")), "the next message")
-    runs = [re.search(r"flow-run/(\S+)", body["text"]) for body in there.to("/slack")]
-    of_failures = [run[1] for run in runs if run and run[1] in {failed, again}]
-    assert of_failures == [failed, again]
+    wait_until(lambda: bool(there.to("/slack", again)), "the next message")
+    assert len(there.to("/slack", failed)) == len(there.to("/slack", again)) == 1
 
 
 def test_a_late_run_and_a_pool_without_a_worker_are_told_once(waiting: str, there: Sink) -> None:
-    def told(subject: str) -> list[Any]:
-        return [body["text"] for body in there.to("/slack") if subject in body["text"]]
-
     late, pool = "passing-data: Late", f"work pool {ELSEWHERE}: not ready"
-    wait_until(lambda: bool(told(pool)), f"a message of the pool; there are {there.came}")
-    wait_until(lambda: bool(told(late)), f"a message of the run; there are {there.came}")
-    assert len(told(late)) == len(told(pool)) == 1
-    assert f"No worker of the work pool {ELSEWHERE} is online." in told(late)[0]
-    assert told(late)[0].endswith(f"/flow-run/{waiting}")
-    assert "No worker of it is online." in told(pool)[0]
+    wait_until(lambda: bool(there.to("/slack", pool)), f"the pool's message; came {there.came}")
+    wait_until(lambda: bool(there.to("/slack", late)), f"the run's message; came {there.came}")
+    [of_run], [of_pool] = there.to("/slack", late), there.to("/slack", pool)
+    assert f"No worker of the work pool {ELSEWHERE} is online." in of_run["text"]
+    assert of_run["text"].endswith(f"/flow-run/{waiting}")
+    assert "No worker of it is online." in of_pool["text"]
 
 
 def test_what_the_file_no_longer_has_is_removed(
